@@ -1,0 +1,21 @@
+# The shared library exports what the public headers name and nothing else, by a linker version script.
+file(GLOB public_headers CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/include/lowbit/*.h)
+set(exported "")
+foreach(header ${public_headers})
+    file(STRINGS ${header} lines REGEX "lb_")
+    string(REGEX MATCHALL "lb_[a-z0-9_]+" names "${lines}")
+    list(APPEND exported ${names})
+endforeach()
+list(REMOVE_DUPLICATES exported)
+list(SORT exported)
+list(JOIN exported ";\n        " exported)
+set(version_script ${CMAKE_BINARY_DIR}/generated/exports.map)
+file(CONFIGURE OUTPUT ${version_script} CONTENT
+    "LOWBIT_${PROJECT_VERSION_MAJOR} {\n    global:\n        ${exported};\n    local:\n        *;\n};\n" @ONLY)
+set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${public_headers})
+set_target_properties(lowbit_shared PROPERTIES VERSION ${PROJECT_VERSION} SOVERSION ${PROJECT_VERSION_MAJOR}
+    LINK_DEPENDS ${version_script})
+target_link_options(lowbit_shared PRIVATE -Wl,--version-script=${version_script})
+if(NOT LOWBIT_SANITIZE)
+    target_link_options(lowbit_shared PRIVATE -Wl,--no-undefined)
+endif()

@@ -1,0 +1,11 @@
+# libFuzzer targets: fuzz/fuzz_NAME.c, with the corpus fuzz/corpus/NAME.
+if(NOT CMAKE_C_COMPILER_ID MATCHES "Clang")
+    message(FATAL_ERROR "LOWBIT_FUZZ needs clang, not ${CMAKE_C_COMPILER_ID}; see the preset 'fuzz'")
+endif()
+file(GLOB fuzz_sources CONFIGURE_DEPENDS fuzz/fuzz_*.c)
+foreach(path ${fuzz_sources})
+    get_filename_component(name ${path} NAME_WE)
+    add_executable(${name} ${path} fuzz/input_file.c)
+    set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/fuzz)
+    target_link_libraries(${name} PRIVATE lowbit_settings lowbit_static lowbit_dependencies -fsanitize=fuzzer)
+endforeach()

@@ -1,0 +1,47 @@
+# Source lists, and the flags of files made for one instruction set: their names end in it. Everything
+# else is compiled for the plain architecture, so that a build runs on any machine of it.
+set(avx2 -mavx2 -mfma -mbmi2 -mpopcnt)
+set(avx512 ${avx2} -mavx512f -mavx512bw -mavx512vl -mavx512dq -mprefer-vector-width=512)
+set(lowbit_isa_x86_64 avx2 avx512 avx512_vpopcnt avx512_vnni avx512_vbmi)
+set(lowbit_isa_aarch64 neon)
+set(lowbit_flags_avx2 ${avx2})
+set(lowbit_flags_avx512 ${avx512})
+set(lowbit_flags_avx512_vpopcnt ${avx512} -mavx512vpopcntdq -mavx512bitalg)
+set(lowbit_flags_avx512_vnni ${avx512} -mavx512vnni)
+set(lowbit_flags_avx512_vbmi ${avx512} -mavx512vbmi)
+set(lowbit_flags_neon "") # part of the plain architecture
+
+if(CMAKE_SYSTEM_PROCESSOR MATCHES "^(x86_64|AMD64)$")
+    set(lowbit_processor x86_64)
+elseif(CMAKE_SYSTEM_PROCESSOR MATCHES "^(aarch64|arm64)$")
+    set(lowbit_processor aarch64)
+endif()
+
+# Drop from `list` the files for other processors and set the flags of the rest.
+function(lowbit_apply_isa list)
+    set(kept ${${list}})
+    foreach(processor x86_64 aarch64)
+        foreach(isa ${lowbit_isa_${processor}})
+            set(of_isa ${kept})
+            list(FILTER of_isa INCLUDE REGEX "_${isa}\\.c$")
+            if(NOT of_isa)
+                continue()
+            elseif(processor STREQUAL "${lowbit_processor}")
+                set_source_files_properties(${of_isa} PROPERTIES COMPILE_OPTIONS "${lowbit_flags_${isa}}")
+            else()
+                list(REMOVE_ITEM kept ${of_isa})
+            endif()
+        endforeach()
+    endforeach()
+    set(${list} ${kept} PARENT_SCOPE)
+endfunction()
+
+# All of src/ belongs to the library, but src/cli, which is the command.
+function(lowbit_sources library_list cli_list)
+    file(GLOB_RECURSE library CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/src/*.c)
+    file(GLOB cli CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/src/cli/*.c)
+    list(REMOVE_ITEM library ${cli})
+    lowbit_apply_isa(library)
+    set(${library_list} ${library} PARENT_SCOPE)
+    set(${cli_list} ${cli} PARENT_SCOPE)
+endfunction()

@@ -1,0 +1,162 @@
+/* Data sets: opening one by a SPEC, its images and labels, where it lies, fetching and writing it.
+ *
+ * SPEC is NAME or NAME:ARGUMENT. For `mnist`, `fashion-mnist`, `cifar10`, `cifar100`, `svhn`, `idx`
+ * and `folder` the argument is the folder that holds the files; without it, $LOWBIT_DATA/NAME with
+ * hyphens as underscores. For `synth-digits` and `synth-color` it is the number of training images. */
+#ifndef LOWBIT_DATA_H
+#define LOWBIT_DATA_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "lowbit/status.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+enum {
+    LB_IMAGE_MAX_CHANNELS = 4,
+    LB_IMAGE_MAX_SIDE = 4096 /* pixels; also bounds the fixed-point coordinates of augmentation */
+};
+
+typedef enum lb_split { LB_SPLIT_TRAIN, LB_SPLIT_TEST } lb_split;
+
+/* A labelled set of images of one size, held in memory and never changed after opening. */
+typedef struct lb_dataset lb_dataset;
+
+typedef struct lb_dataset_info {
+    const char *name; /* "mnist"; borrowed, lives as long as the program */
+    lb_split split;
+    size_t count, channels, height, width, classes;
+} lb_dataset_info;
+
+/**
+ * Open one split of a data set and read it into memory.
+ *
+ * Shapes:    images uint8 (count, channels, height, width), labels uint16 (count).
+ * Ownership: *out is yours, lb_dataset_close.
+ * Errors:    LB_E_ARG    unknown name, a bad count, or no folder given and LOWBIT_DATA unset.
+ *            LB_E_IO     a file is missing or cannot be read.
+ *            LB_E_FORMAT a file is damaged, of another format, empty, or unreasonably large.
+ *            LB_E_SHAPE  the images of a folder differ in size.
+ *            LB_E_NOMEM  out of memory.
+ * Source:    IDX: http://yann.lecun.com/exdb/mnist; CIFAR: https://www.cs.toronto.edu/~kriz/cifar.html;
+ *            SVHN: http://ufldl.stanford.edu/housenumbers.
+ */
+lb_status lb_dataset_open(const char *spec, lb_split split, lb_dataset **out);
+
+/** Free a data set; NULL is fine. */
+void lb_dataset_close(lb_dataset *dataset);
+
+/** Name, split, number and shape of the images, number of classes. */
+void lb_dataset_get_info(const lb_dataset *dataset, lb_dataset_info *out);
+
+/**
+ * Name of a class, "7" or "airplane".
+ *
+ * Requires:  index < classes.
+ * Ownership: borrowed from the data set.
+ */
+const char *lb_dataset_class_name(const lb_dataset *dataset, size_t index);
+
+/**
+ * Pixels of one image.
+ *
+ * Shapes:    (channels, height, width) uint8, colour channels in the order red, green, blue.
+ * Requires:  index < count.
+ * Ownership: borrowed from the data set.
+ */
+const uint8_t *lb_dataset_image(const lb_dataset *dataset, size_t index);
+
+/**
+ * Class of one image.
+ *
+ * Requires:  index < count.
+ */
+uint16_t lb_dataset_label(const lb_dataset *dataset, size_t index);
+
+/**
+ * Mean and standard deviation of every channel, over all images.
+ *
+ * Computes:  mean = sum p/255 / n,  std = sqrt(sum (p/255)^2 / n - mean^2), from exact integer sums.
+ * Shapes:    mean, std: (LB_IMAGE_MAX_CHANNELS); entries past the channels are 0.
+ * Units:     1 is the brightest pixel value, 255.
+ */
+void lb_dataset_statistics(const lb_dataset *dataset, double *mean, double *std);
+
+/**
+ * How many images every class has.
+ *
+ * Shapes:    counts: (classes).
+ */
+void lb_dataset_class_counts(const lb_dataset *dataset, size_t *counts);
+
+/* What is known of a data set before it is opened. */
+typedef struct lb_data_entry {
+    const char *name;        /* "fashion-mnist", as in a SPEC */
+    const char *summary;     /* one line */
+    bool synthetic;          /* generated: needs no files */
+    uint64_t download_bytes; /* what lb_data_get fetches; 0: cannot be fetched */
+} lb_data_entry;
+
+/**
+ * The data set kinds lowbit knows, in listing order.
+ *
+ * Ownership: borrowed, lives as long as the program; NULL past the last one.
+ */
+const lb_data_entry *lb_data_entry_at(size_t index);
+
+/**
+ * The folder a SPEC stands for and whether the data set's files are there.
+ *
+ * Shapes:    folder: room for folder_bytes; "" for synthetic data and where LOWBIT_DATA is needed
+ *            and not set.
+ * Errors:    LB_E_ARG unknown name, or folder_bytes too small.
+ */
+lb_status lb_data_locate(const char *spec, char *folder, size_t folder_bytes, bool *found);
+
+typedef struct lb_data_get_options {
+    const char *folder;   /* where the files go; NULL: $LOWBIT_DATA/NAME */
+    const char *url_base; /* fetch URL_BASE/FILE instead of the published address; NULL: published */
+    /* Told about progress now and then; NULL: nobody is. total is 0 where it is not known. */
+    void (*progress)(void *context, const char *file, uint64_t done, uint64_t total);
+    void *context;
+} lb_data_get_options;
+
+/**
+ * Download a data set: every file goes to FILE.part first, where a later call resumes it, is checked
+ * for size and SHA-256, and only then gets its name. Archives are unpacked. Files that are there
+ * already are kept.
+ *
+ * Errors:    LB_E_ARG    unknown name, one without a download, or no folder known.
+ *            LB_E_IO     the network, the server or the disk failed; FILE.part is kept for resuming.
+ *            LB_E_FORMAT size or SHA-256 differ from what was published; FILE.part is removed.
+ *            LB_E_NOMEM  out of memory.
+ */
+lb_status lb_data_get(const char *name, const lb_data_get_options *options);
+
+/**
+ * Write a data set as IDX files that `idx:FOLDER` reads, each whole or not at all.
+ *
+ * Errors:    LB_E_ARG  the data set has labels above 255, which IDX files of bytes cannot hold.
+ *            LB_E_IO   cannot write.
+ *            LB_E_NOMEM.
+ */
+lb_status lb_dataset_write_idx(const lb_dataset *dataset, const char *folder);
+
+/**
+ * Write a contact sheet as a PNG file: one row a class, the first `columns` images of each.
+ *
+ * Errors:    LB_E_ARG  columns is 0 or the sheet would pass 16,384 pixels.
+ *            LB_E_IO   cannot write.
+ *            LB_E_NOMEM.
+ */
+lb_status lb_dataset_write_sheet(const lb_dataset *dataset, size_t columns, const char *path);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

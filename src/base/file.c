@@ -1,0 +1,220 @@
+/* Files and folders. Messages name the path and the system's reason. */
+#include "base/file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/memory.h"
+
+/* strerror is not safe in threads, and which strerror_r is declared differs between systems. */
+static const char *reason(int error)
+{
+    static _Thread_local char text[128];
+    if (strerror_r(error, text, sizeof text) != 0)
+        (void)snprintf(text, sizeof text, "error %d", error);
+    return text;
+}
+
+/* Open for reading; a folder is refused here, as read() would do it with a worse message. */
+static lb_status open_to_read(const char *path, int *fd, size_t *bytes)
+{
+    const int opened = open(path, O_RDONLY | O_CLOEXEC);
+    if (opened < 0) return lb_fail(LB_E_IO, "%s: cannot open: %s", path, reason(errno));
+    struct stat info;
+    if (fstat(opened, &info) != 0) {
+        const int error = errno;
+        (void)close(opened);
+        return lb_fail(LB_E_IO, "%s: cannot read: %s", path, reason(error));
+    }
+    if (!S_ISREG(info.st_mode)) {
+        (void)close(opened);
+        return lb_fail(LB_E_IO, "%s: not a regular file", path);
+    }
+    *fd = opened;
+    *bytes = (size_t)info.st_size;
+    return LB_OK;
+}
+
+/* Read until `bytes` are there; a file that shrinks meanwhile is an error. */
+static lb_status read_all(int fd, const char *path, uint8_t *data, size_t bytes)
+{
+    size_t done = 0;
+    while (done < bytes) {
+        const ssize_t n = read(fd, data + done, bytes - done);
+        if (n < 0 && errno == EINTR) continue;
+        if (n < 0) return lb_fail(LB_E_IO, "%s: cannot read: %s", path, reason(errno));
+        if (n == 0) return lb_fail(LB_E_IO, "%s: ended at byte %zu of %zu", path, done, bytes);
+        done += (size_t)n;
+    }
+    return LB_OK;
+}
+
+lb_status lb_file_read(const char *path, size_t max_bytes, uint8_t **data, size_t *bytes)
+{
+    int fd = -1;
+    size_t size = 0;
+    LB_TRY(open_to_read(path, &fd, &size));
+    void *block = NULL;
+    lb_status status = LB_OK;
+    if (size > max_bytes) {
+        status =
+            lb_fail(LB_E_FORMAT, "%s: %zu bytes, but at most %zu are read", path, size, max_bytes);
+    }
+    if (status == LB_OK) status = lb_alloc(size + 1, 1, path, &block);
+    if (status == LB_OK) status = read_all(fd, path, block, size);
+    (void)close(fd);
+    if (status != LB_OK) {
+        lb_free(block);
+        return status;
+    }
+    *data = block;
+    *bytes = size;
+    return LB_OK;
+}
+
+lb_status lb_file_map_open(const char *path, lb_file_map *out)
+{
+    int fd = -1;
+    size_t size = 0;
+    LB_TRY(open_to_read(path, &fd, &size));
+    if (size == 0) {
+        (void)close(fd);
+        return lb_fail(LB_E_FORMAT, "%s: the file is empty", path);
+    }
+    const void *data = mmap(NULL, size, PROT_READ, MAP_PRIVATE, fd, 0);
+    const int error = errno;
+    (void)close(fd);
+    if (data == MAP_FAILED) return lb_fail(LB_E_IO, "%s: cannot map: %s", path, reason(error));
+    *out = (lb_file_map){.data = data, .bytes = size};
+    return LB_OK;
+}
+
+void lb_file_map_close(lb_file_map *map)
+{
+    if (map->data != NULL) (void)munmap((void *)(uintptr_t)map->data, map->bytes);
+    *map = (lb_file_map){0};
+}
+
+static lb_status write_all(int fd, const char *path, const lb_file_part *part)
+{
+    const uint8_t *data = part->data;
+    size_t done = 0;
+    while (done < part->bytes) {
+        const ssize_t n = write(fd, data + done, part->bytes - done);
+        if (n < 0 && errno == EINTR) continue;
+        if (n < 0) return lb_fail(LB_E_IO, "%s: cannot write: %s", path, reason(errno));
+        done += (size_t)n;
+    }
+    return LB_OK;
+}
+
+/* Make a rename in the folder of `path` survive a power cut. */
+static lb_status sync_folder(const char *path)
+{
+    char *folder = NULL;
+    LB_TRY(lb_strdup(path, &folder));
+    char *slash = strrchr(folder, '/');
+    const char *name = ".";
+    if (slash == folder) name = "/";
+    if (slash != NULL && slash != folder) {
+        *slash = '\0';
+        name = folder;
+    }
+    lb_status status = LB_OK;
+    const int fd = open(name, O_RDONLY | O_CLOEXEC);
+    /* some file systems cannot sync a folder (EINVAL): then there is nothing more to be had */
+    if (fd < 0 || (fsync(fd) != 0 && errno != EINVAL)) {
+        status = lb_fail(LB_E_IO, "%s: cannot sync the folder: %s", name, reason(errno));
+    }
+    if (fd >= 0) (void)close(fd);
+    lb_free(folder);
+    return status;
+}
+
+static lb_status write_synced(const char *path, const lb_file_part *parts, size_t n_parts)
+{
+    const int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+    if (fd < 0) return lb_fail(LB_E_IO, "%s: cannot create: %s", path, reason(errno));
+    lb_status status = LB_OK;
+    for (size_t i = 0; status == LB_OK && i < n_parts; i++) status = write_all(fd, path, &parts[i]);
+    if (status == LB_OK && fsync(fd) != 0) {
+        status = lb_fail(LB_E_IO, "%s: cannot sync: %s", path, reason(errno));
+    }
+    /* network file systems report a full disk as late as here */
+    if (close(fd) != 0 && status == LB_OK) {
+        status = lb_fail(LB_E_IO, "%s: cannot write: %s", path, reason(errno));
+    }
+    if (status != LB_OK) (void)unlink(path);
+    return status;
+}
+
+lb_status lb_file_write_atomic(const char *path, const lb_file_part *parts, size_t n_parts)
+{
+    const size_t length = strlen(path);
+    void *block = NULL;
+    LB_TRY(lb_alloc(length + sizeof ".tmp", 1, "path", &block));
+    char *temporary = block;
+    memcpy(temporary, path, length);
+    memcpy(temporary + length, ".tmp", sizeof ".tmp");
+
+    lb_status status = write_synced(temporary, parts, n_parts);
+    if (status == LB_OK && rename(temporary, path) != 0) {
+        status = lb_fail(LB_E_IO, "%s: cannot rename %s to it: %s", path, temporary, reason(errno));
+        (void)unlink(temporary);
+    }
+    if (status == LB_OK) status = sync_folder(path);
+    lb_free(temporary);
+    return status;
+}
+
+lb_status lb_make_folders(const char *path)
+{
+    char *partial = NULL;
+    LB_TRY(lb_strdup(path, &partial));
+    lb_status status = LB_OK;
+    const size_t length = strlen(partial);
+    for (size_t i = 1; status == LB_OK && i <= length; i++) {
+        if (partial[i] != '/' && partial[i] != '\0') continue;
+        const char separator = partial[i];
+        partial[i] = '\0';
+        const int error = mkdir(partial, 0777) != 0 ? errno : 0;
+        /* whatever mkdir says of it, a folder that is there will do */
+        if (error != 0 && !lb_path_is_folder(partial)) {
+            status = lb_fail(LB_E_IO, "%s: cannot make the folder: %s", partial, reason(error));
+        }
+        partial[i] = separator;
+    }
+    lb_free(partial);
+    return status;
+}
+
+bool lb_path_exists(const char *path)
+{
+    struct stat info;
+    return stat(path, &info) == 0;
+}
+
+bool lb_path_is_folder(const char *path)
+{
+    struct stat info;
+    return stat(path, &info) == 0 && S_ISDIR(info.st_mode);
+}
+
+lb_status lb_path_join(const char *folder, const char *name, char **out)
+{
+    const size_t n_folder = strlen(folder), n_name = strlen(name);
+    const bool slash = n_folder > 0 && folder[n_folder - 1] != '/';
+    void *block = NULL;
+    LB_TRY(lb_alloc(n_folder + slash + n_name + 1, 1, "path", &block));
+    char *path = block;
+    memcpy(path, folder, n_folder);
+    if (slash) path[n_folder] = '/';
+    memcpy(path + n_folder + slash, name, n_name + 1);
+    *out = path;
+    return LB_OK;
+}

@@ -1,0 +1,5 @@
+/* f32_dot in registers of 8 floats. */
+#define LB_LANES 8
+#define LB_PIXELS 4
+#define LB_FUNCTION lb_f32_dot__avx2
+#include "kernels/f32_dot/f32_dot_body.h"

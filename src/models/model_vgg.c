@@ -1,0 +1,121 @@
+/* VGG-like networks for 32x32 images: 3x3 convolutions with padding 1, max-pools 2x2, fully connected layers,
+ * batch-norm after every layer but the last.
+ *
+ * vgg7       2x128 M 2x256 M 2x512 M - FC 1024 - FC 10 (TWN, P1): 12,976,266 weights and biases; P1 counts
+ *            biases in all layers, so they are there, although a batch-norm follows.
+ * vgg-small  the same convolutions, one FC (LQ-Nets, P3).
+ * vgg-bc     the same convolutions, FC 1024 - FC 1024 - FC 10 (BinaryConnect, P4 ch. 3): 14.02 M.
+ * vgg16-cifar 64 64 M 128 128 M 256 256 256 M 512 512 512 M 512 512 512 M - FC 4096 - FC 4096 - FC 10 (P0):
+ *            33,625,792 weights, no biases.
+ *
+ * Dropout, where asked for, stands before every fully connected layer. */
+#include <stdio.h>
+#include <string.h>
+
+#include "models/block.h"
+
+/* A plan: the channels of a convolution, "M" a pool; then the widths of the hidden fully connected layers. */
+typedef struct vgg_plan {
+    const char *name;
+    int convolutions[24]; /* ends with 0 */
+    size_t hidden[4];     /* ends with 0 */
+} vgg_plan;
+
+enum { M = -1 };
+
+static const vgg_plan plans[] = {
+    {"vgg7", {128, 128, M, 256, 256, M, 512, 512, M, 0}, {1024, 0}},
+    {"vgg-small", {128, 128, M, 256, 256, M, 512, 512, M, 0}, {0}},
+    {"vgg-bc", {128, 128, M, 256, 256, M, 512, 512, M, 0}, {1024, 1024, 0}},
+    {"vgg16-cifar",
+     {64, 64, M, 128, 128, M, 256, 256, 256, M, 512, 512, 512, M, 512, 512, 512, M, 0},
+     {4096, 4096, 0}},
+};
+
+static const vgg_plan *plan_of(const char *name)
+{
+    const vgg_plan *plan = plans;
+    while (strcmp(plan->name, name) != 0) plan++; /* every model below has its plan */
+    return plan;
+}
+
+static int convolutions(const lb_builder *b, const int *channels)
+{
+    char name[LB_NAME_BYTES] = "";
+    int x = 0;
+    size_t layer = 0;
+    for (size_t i = 0; channels[i] != 0; i++) {
+        if (channels[i] == M) {
+            x = lb_block_max_pool(b, name, x, 2, 2,
+                                  false); /* named after the convolution before it */
+            continue;
+        }
+        const lb_place place = layer++ == 0 ? LB_PLACE_FIRST : LB_PLACE_MIDDLE;
+        const size_t out = lb_block_width(b, (size_t)channels[i]);
+        (void)snprintf(name, sizeof name, "conv%zu", layer);
+        if (place != LB_PLACE_FIRST) x = lb_block_before(b, name, x, true);
+        x = lb_block_conv(b, name, place, x, out, lb_window_square(3, 1, 1));
+        x = lb_block_after(b, name, x, true);
+    }
+    return x;
+}
+
+static void build(const lb_model *model, const lb_model_request *request, lb_net *net)
+{
+    const lb_builder b = lb_block_begin(model, request, net);
+    const vgg_plan *plan = plan_of(model->name);
+    char name[LB_NAME_BYTES];
+    int x = convolutions(&b, plan->convolutions);
+    size_t i = 0;
+    for (; plan->hidden[i] != 0; i++) {
+        (void)snprintf(name, sizeof name, "fc%zu", i + 1);
+        x = lb_block_before(&b, name, lb_block_dropout(&b, name, x), true);
+        x = lb_block_linear(&b, name, LB_PLACE_MIDDLE, x, lb_block_width(&b, plan->hidden[i]));
+        x = lb_block_after(&b, name, x, true);
+    }
+    (void)snprintf(name, sizeof name, "fc%zu", i + 1);
+    x = lb_block_before(&b, name, lb_block_dropout(&b, name, x), true);
+    (void)lb_block_linear(&b, name, LB_PLACE_LAST, x, request->classes);
+}
+
+static const lb_model models[] = {
+    {
+        .name = "vgg7",
+        .summary = "six convolutions of 128 to 512 channels, FC 1024; 12,976,266 parameters",
+        .source = "Li et al., TWN, arXiv:1605.04711 (P1 4.3.2)",
+        .input = {3, 32, 32},
+        .init = LB_INIT_FAN_IN,
+        .bias = LB_BIAS_ALL,
+        .build = build,
+    },
+    {
+        .name = "vgg-small",
+        .summary = "six convolutions of 128 to 512 channels, one fully connected layer",
+        .source = "Zhang et al., LQ-Nets, ECCV 2018, arXiv:1807.10029",
+        .input = {3, 32, 32},
+        .init = LB_INIT_FAN_IN,
+        .bias = LB_BIAS_LAST,
+        .build = build,
+    },
+    {
+        .name = "vgg-bc",
+        .summary = "six convolutions of 128 to 512 channels, two FC 1024; 14.02 M weights",
+        .source = "Courbariaux et al., BinaryConnect, NIPS 2015, arXiv:1511.00363, 3.3",
+        .input = {3, 32, 32},
+        .init = LB_INIT_FAN_IN,
+        .bias = LB_BIAS_LAST,
+        .build = build,
+    },
+    {
+        .name = "vgg16-cifar",
+        .summary = "VGG-16 for 32x32 images, two FC 4096; 33,625,792 weights",
+        .source = "Simonyan and Zisserman, ICLR 2015, arXiv:1409.1556, as in RedBit (P0 4.1)",
+        .input = {3, 32, 32},
+        .init = LB_INIT_FAN_IN,
+        .bias = LB_BIAS_NONE,
+        .build = build,
+    },
+    {.name = NULL},
+};
+
+const lb_model_family lb_model_family_vgg = {models};

@@ -1,0 +1,103 @@
+/* Which maps carry integer codes, and so which layers evaluate by adding integers. */
+#include <stdlib.h>
+
+#include "nn/executor.h"
+#include "nn/net_internal.h"
+
+static bool output_codes(const lb_net *net, int index, lb_act_map *map);
+
+/* Do equal codes under both maps mean equal values? How x became a code does not matter. */
+static bool same_codes(const lb_act_map *a, const lb_act_map *b)
+{
+    return a->low == b->low && a->high == b->high && a->scale == b->scale &&
+           a->rounding == b->rounding;
+}
+
+static bool has_zero(const lb_act_map *map)
+{
+    return map->rounding != LB_ROUND_SIGN && map->low <= 0.0f && map->high >= 0.0f;
+}
+
+static lb_act_map raw_input_map(void)
+{
+    return (lb_act_map){.rounding = LB_ROUND_EVEN,
+                        .multiplier = 128.0f,
+                        .divisor = 1.0f,
+                        .low = -128.0f,
+                        .high = 127.0f,
+                        .scale = 0x1p-7f,
+                        .window_low = -1.0f,
+                        .window_high = 1.0f};
+}
+
+static bool concat_codes(const lb_net *net, const lb_node *node, lb_act_map *map)
+{
+    lb_act_map other;
+    return output_codes(net, node->in[0], map) && output_codes(net, node->in[1], &other) &&
+           same_codes(map, &other);
+}
+
+static bool subsample_codes(const lb_net *net, const lb_node *node, lb_act_map *map)
+{
+    if (!output_codes(net, node->in[0], map)) return false;
+    return node->shape.c == net->nodes[node->in[0]].shape.c || has_zero(map);
+}
+
+/* The map of the codes a node gives, false: floats. */
+static bool output_codes(const lb_net *net, int index, lb_act_map *map)
+{
+    const lb_node *node = &net->nodes[index];
+    switch (node->op) {
+    case LB_OP_INPUT:
+        if (net->raw_input) *map = raw_input_map();
+        return net->raw_input;
+    case LB_OP_QUANTIZE: {
+        const lb_quantize *q = &node->as.quantize;
+        *map =
+            q->quantizer->map(&q->setting, q->learned >= 0 ? net->params[q->learned].value : NULL);
+        return true;
+    }
+    case LB_OP_MAX_POOL:
+    case LB_OP_FLATTEN:
+    case LB_OP_DROPOUT: return output_codes(net, node->in[0], map);
+    case LB_OP_CONCAT: return concat_codes(net, node, map);
+    case LB_OP_SUBSAMPLE: return subsample_codes(net, node, map);
+    default: return false;
+    }
+}
+
+bool lb_input_codes(const lb_net *net, int node, lb_act_map *map)
+{
+    lb_act_map found;
+    if (!output_codes(net, net->nodes[node].in[0], &found)) return false;
+    *map = found;
+    return true;
+}
+
+bool lb_node_is_integer(const lb_net *net, int node)
+{
+    const lb_node *layer = &net->nodes[node];
+    if (layer->op != LB_OP_CONV && layer->op != LB_OP_LINEAR) return false;
+    const lb_weight_quantizer *q = layer->as.conv.quantizer;
+    lb_act_map map;
+    return q && !q->stochastic && lb_input_codes(net, node, &map);
+}
+
+lb_status lb_net_check_sums(const lb_net *net)
+{
+    for (size_t i = 0; i < net->n_nodes; i++) {
+        lb_act_map map;
+        if (!lb_node_is_integer(net, (int)i) || !lb_input_codes(net, (int)i, &map)) continue;
+        const lb_node *node = &net->nodes[i];
+        const double largest_a = map.high > -map.low ? (double)map.high : -(double)map.low;
+        const int largest_w = node->as.conv.quantizer->max_code(&node->as.conv.setting);
+        const double sum = (double)lb_node_filter_size(node) * largest_w * largest_a;
+        if (sum > (double)INT32_MAX) {
+            return lb_fail(LB_E_UNSUPPORTED,
+                           "layer '%s': %zu weights up to %d times activations up to %g could pass "
+                           "2^31, wanted fewer inputs or fewer bits",
+                           node->name, lb_node_filter_size(node), largest_w, largest_a);
+        }
+    }
+    return LB_OK;
+}

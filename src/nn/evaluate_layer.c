@@ -1,0 +1,241 @@
+/* Convolutions and linear layers in evaluation.
+ *
+ * Maps have their channels innermost, so the inputs of one kernel row are one run of memory and the
+ * order of a sum is kernel row, kernel column, input channel. Zero padding is a border of 0.0 around a
+ * copy of the map: adding w * 0 leaves a sum that began at +0 unchanged in every bit, so padded and
+ * skipped taps agree. Sums of integers are exact in single precision below 2^24; a layer that could
+ * pass that adds up exact pieces in int32. */
+#include "nn/evaluate_layer.h"
+
+#include <string.h>
+
+static size_t blocks_of(size_t filters)
+{
+    return (filters + LB_F32_DOT_LANES - 1) / LB_F32_DOT_LANES;
+}
+
+/* The most inputs whose products of codes sum to less than 2^24 in magnitude. */
+static size_t exact_run(const lb_conv *conv, const lb_act_map *map, bool asymmetric)
+{
+    const float largest_act = map->high > -map->low ? map->high : -map->low;
+    const int largest_weight = asymmetric ? 1 : conv->quantizer->max_code(&conv->setting);
+    const double product = (double)largest_act * largest_weight;
+    const double run = product > 0.0 ? 16777215.0 / product : 16777215.0;
+    return run < 1.0 ? 1 : (size_t)run;
+}
+
+/* Floats of one row of a padded map. */
+static size_t padded_row(const lb_evaluate_layer *layer)
+{
+    return (layer->in.w + layer->window.pad_left + layer->window.pad_right) * layer->in.c;
+}
+
+/* Where a pixel's inputs lie: a kernel row is one run of memory, with groups a kernel position is. */
+static void plan_segments(lb_evaluate_layer *layer)
+{
+    const lb_window *w = &layer->window;
+    const size_t runs = layer->groups == 1 ? 1 : w->kw;
+    layer->n_segments = w->kh * runs;
+    layer->segment_length = layer->groups == 1 ? w->kw * layer->in.c : layer->in.c / layer->groups;
+    for (size_t r = 0; r < w->kh; r++)
+        for (size_t s = 0; s < runs; s++)
+            layer->segment_offset[r * runs + s] = r * padded_row(layer) + s * layer->in.c;
+}
+
+static lb_status allocate(lb_net *net, lb_arena *arena, lb_evaluate_layer *layer)
+{
+    const lb_node *node = &net->nodes[layer->node];
+    const lb_conv *conv = &node->as.conv;
+    const size_t filters = conv->out / layer->groups;
+    const size_t packed = layer->groups * blocks_of(filters) * layer->k * LB_F32_DOT_LANES;
+    const int sums = layer->asymmetric ? 2 : 1;
+    for (int s = 0; s < sums; s++) {
+        LB_TRY(lb_arena_alloc(arena, packed, sizeof(float), "evaluation weights", (void **)&layer->packed[s]));
+        if (layer->coded)
+            LB_TRY(lb_arena_alloc(arena, conv->out, sizeof(float), "evaluation scales", (void **)&layer->scale[s]));
+    }
+    LB_TRY(lb_arena_alloc(arena, layer->window.kh * layer->window.kw, sizeof(size_t), "evaluation windows",
+                          (void **)&layer->segment_offset));
+    LB_TRY(lb_arena_alloc(arena, lb_quantized_weights_bytes(net, node), 1, "quantized weights", &layer->block));
+    lb_quantized_weights_carve(net, node, layer->block, &layer->quantized);
+    plan_segments(layer);
+    return LB_OK;
+}
+
+lb_status lb_evaluate_layer_create(lb_net *net, int index, lb_arena *arena, lb_evaluate_layer *layer)
+{
+    const lb_node *node = &net->nodes[index];
+    const lb_conv *conv = &node->as.conv;
+    lb_act_map map;
+    *layer = (lb_evaluate_layer){ .net = net,
+                                  .node = index,
+                                  .in = net->nodes[node->in[0]].shape,
+                                  .out = node->shape,
+                                  .window = conv->window,
+                                  .groups = node->op == LB_OP_CONV ? conv->groups : 1,
+                                  .integer = lb_node_is_integer(net, index) };
+    if (node->op == LB_OP_LINEAR) {
+        /* seen through flatten: its input's map lies in memory with channels innermost */
+        int source = node->in[0];
+        while (net->nodes[source].op == LB_OP_FLATTEN || net->nodes[source].op == LB_OP_DROPOUT)
+            source = net->nodes[source].in[0];
+        layer->in = net->nodes[source].shape;
+        layer->window = (lb_window){ .kh = layer->in.h, .kw = layer->in.w, .stride = 1 };
+    }
+    layer->k = layer->in.c / layer->groups * layer->window.kh * layer->window.kw;
+    layer->coded = conv->quantizer && !conv->quantizer->stochastic;
+    layer->asymmetric = layer->coded && conv->quantizer->asymmetric;
+    if (layer->integer && lb_input_codes(net, index, &map))
+        layer->exact_run = exact_run(conv, &map, layer->asymmetric);
+    const lb_window *w = &layer->window;
+    if (w->pad_top || w->pad_left || w->pad_bottom || w->pad_right)
+        layer->padded_floats = (layer->in.h + w->pad_top + w->pad_bottom) * padded_row(layer);
+    return allocate(net, arena, layer);
+}
+
+/* The weight of filter o at kernel position `tap` and input channel i, for sum `s` of an asymmetric layer. */
+static float weight_of(const lb_evaluate_layer *layer, int s, size_t o, size_t tap, size_t i)
+{
+    const size_t taps = layer->window.kh * layer->window.kw;
+    const size_t at = o * layer->k + i * taps + tap;
+    if (!layer->coded) return layer->quantized.real[at];
+    const int code = layer->quantized.code[at];
+    if (layer->asymmetric) return s == 0 ? (float)(code > 0) : (float)(code < 0);
+    return (float)code;
+}
+
+static void pack(lb_evaluate_layer *layer, int s)
+{
+    const size_t filters = layer->out.c / layer->groups;
+    const size_t channels = layer->in.c / layer->groups;
+    const size_t taps = layer->window.kh * layer->window.kw;
+    float *at = layer->packed[s];
+    for (size_t g = 0; g < layer->groups; g++)
+        for (size_t b = 0; b < blocks_of(filters); b++)
+            for (size_t tap = 0; tap < taps; tap++)
+                for (size_t i = 0; i < channels; i++)
+                    for (size_t lane = 0; lane < LB_F32_DOT_LANES; lane++) {
+                        const size_t o = b * LB_F32_DOT_LANES + lane;
+                        *at++ = o < filters ? weight_of(layer, s, g * filters + o, tap, i) : 0.0f;
+                    }
+}
+
+void lb_evaluate_layer_freeze(lb_net *net, lb_evaluate_layer *layer)
+{
+    const lb_conv *conv = &net->nodes[layer->node].as.conv;
+    lb_act_map map;
+    const float input_scale = layer->integer && lb_input_codes(net, layer->node, &map) ? map.scale : 1.0f;
+    lb_weights_quantize(net, layer->node, 0, 0, true, &layer->quantized);
+    for (int s = 0; s < (layer->asymmetric ? 2 : 1); s++) {
+        const float *scale = s == 0 ? layer->quantized.scale : layer->quantized.scale_negative;
+        pack(layer, s);
+        if (layer->scale[s])
+            for (size_t o = 0; o < conv->out; o++) layer->scale[s][o] = scale[o] * input_scale;
+    }
+    layer->bias = conv->bias >= 0 ? net->params[conv->bias].value : NULL;
+}
+
+size_t lb_evaluate_layer_pixels(const lb_evaluate_layer *layer, size_t images)
+{
+    return layer->out.w > images ? layer->out.w : images;
+}
+
+/* ---- running ---- */
+
+/* Exact sums of up to 16 filters over a run of pixels: one call where 2^24 cannot be reached, else pieces. */
+static void sum_run(const lb_evaluate_layer *layer, lb_f32_dot_fn *dot, const lb_evaluate_scratch *scratch,
+                    const lb_f32_dot_inputs *in, const float *x, const float *w, size_t lanes, float *y,
+                    size_t y_stride)
+{
+    if (!layer->integer || layer->k <= layer->exact_run) {
+        dot(in, x, w, lanes, y, y_stride);
+        return;
+    }
+    int32_t *total = scratch->integers;
+    memset(total, 0, in->n_pixels * LB_F32_DOT_LANES * sizeof *total);
+    for (size_t s = 0; s < in->n_segments; s++)
+        for (size_t k = 0; k < in->segment_length; k += layer->exact_run) {
+            const size_t left = in->segment_length - k;
+            const size_t start = in->segment_offset[s] + k;
+            const lb_f32_dot_inputs piece = { in->n_pixels, in->pixel_stride, 1,
+                                              left < layer->exact_run ? left : layer->exact_run, &start };
+            dot(&piece, x, w + (s * in->segment_length + k) * LB_F32_DOT_LANES, LB_F32_DOT_LANES, scratch->sums,
+                LB_F32_DOT_LANES);
+            for (size_t i = 0; i < in->n_pixels * LB_F32_DOT_LANES; i++) total[i] += (int32_t)scratch->sums[i];
+        }
+    for (size_t p = 0; p < in->n_pixels; p++)
+        for (size_t o = 0; o < lanes; o++) y[p * y_stride + o] = (float)total[p * LB_F32_DOT_LANES + o];
+}
+
+/* What follows a sum: scale, second sum of asymmetric weights, bias; each operation rounded. */
+static void finish_run(const lb_evaluate_layer *layer, size_t filter, size_t lanes, size_t pixels,
+                       const float *negative, float *y, size_t y_stride)
+{
+    for (size_t p = 0; p < pixels; p++)
+        for (size_t o = 0; o < lanes; o++) {
+            float t = y[p * y_stride + o];
+            if (layer->scale[0]) t = t * layer->scale[0][filter + o];
+            if (negative) t = t - negative[p * LB_F32_DOT_LANES + o] * layer->scale[1][filter + o];
+            if (layer->bias) t = t + layer->bias[filter + o];
+            y[p * y_stride + o] = t;
+        }
+}
+
+/* All filters over one run of pixels. */
+static void run_pixels(const lb_evaluate_layer *layer, lb_f32_dot_fn *dot, const lb_evaluate_scratch *scratch,
+                       const lb_f32_dot_inputs *in, const float *x, float *y)
+{
+    const size_t filters = layer->out.c / layer->groups, channels = layer->in.c / layer->groups;
+    const size_t block_floats = layer->k * LB_F32_DOT_LANES;
+    float *negative = scratch->sums + in->n_pixels * LB_F32_DOT_LANES;
+    for (size_t g = 0; g < layer->groups; g++)
+        for (size_t b = 0; b < blocks_of(filters); b++) {
+            const size_t first = g * filters + b * LB_F32_DOT_LANES;
+            const size_t left = filters - b * LB_F32_DOT_LANES;
+            const size_t lanes = left < LB_F32_DOT_LANES ? left : LB_F32_DOT_LANES;
+            const size_t at = (g * blocks_of(filters) + b) * block_floats;
+            sum_run(layer, dot, scratch, in, x + g * channels, layer->packed[0] + at, lanes, y + first,
+                    layer->out.c);
+            if (layer->asymmetric)
+                sum_run(layer, dot, scratch, in, x + g * channels, layer->packed[1] + at, LB_F32_DOT_LANES, negative,
+                        LB_F32_DOT_LANES);
+            finish_run(layer, first, lanes, in->n_pixels, layer->asymmetric ? negative : NULL, y + first,
+                       layer->out.c);
+        }
+}
+
+/* Copy a map into the middle of a border of zeros. */
+static const float *pad(const lb_evaluate_layer *layer, const float *x, float *padded)
+{
+    if (!layer->padded_floats) return x;
+    const lb_window *w = &layer->window;
+    const size_t row = padded_row(layer);
+    memset(padded, 0, layer->padded_floats * sizeof *padded);
+    for (size_t h = 0; h < layer->in.h; h++)
+        memcpy(padded + (h + w->pad_top) * row + w->pad_left * layer->in.c, x + h * layer->in.w * layer->in.c,
+               layer->in.w * layer->in.c * sizeof *padded);
+    return padded;
+}
+
+void lb_evaluate_layer_run(const lb_evaluate_layer *layer, lb_f32_dot_fn *dot, const lb_evaluate_scratch *scratch,
+                           size_t n, const float *x, float *y)
+{
+    const lb_window *w = &layer->window;
+    const size_t in_floats = layer->in.c * layer->in.h * layer->in.w;
+    if (layer->out.h * layer->out.w == 1 && !layer->padded_floats && layer->groups == 1 &&
+        w->kh == layer->in.h && w->kw == layer->in.w) {
+        const size_t zero = 0; /* the window is the map: one pixel an image, one run of inputs */
+        const lb_f32_dot_inputs in = { n, in_floats, 1, in_floats, &zero };
+        run_pixels(layer, dot, scratch, &in, x, y);
+        return;
+    }
+    const size_t row = padded_row(layer);
+    const lb_f32_dot_inputs in = { layer->out.w, w->stride * layer->in.c, layer->n_segments,
+                                   layer->segment_length, layer->segment_offset };
+    for (size_t i = 0; i < n; i++) {
+        const float *image = pad(layer, x + i * in_floats, scratch->padded);
+        float *out = y + i * layer->out.c * layer->out.h * layer->out.w;
+        for (size_t h = 0; h < layer->out.h; h++)
+            run_pixels(layer, dot, scratch, &in, image + h * w->stride * row, out + h * layer->out.w * layer->out.c);
+    }
+}

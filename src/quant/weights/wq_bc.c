@@ -1,0 +1,46 @@
+/* bc - BinaryConnect, deterministic; also the weights of Binarized Neural Networks.
+ *
+ * Forward:  sign(w), scale 1                                        (P1 Eq. 3-1)
+ * Backward: dw = g where |w| <= 1, else 0                           (P1 Eq. 3-4)
+ * After each update the masters are clipped to [-1, 1]. They start uniform in (-1, 1): their size has no
+ * effect on the outputs, only on how soon signs change. */
+#include "quant/binary.h"
+
+static void statistics(const lb_weight_setting *setting, lb_weight_group group, const float *w,
+                       const float *learned, lb_weight_statistics *s)
+{
+    (void)setting;
+    (void)group;
+    (void)w;
+    (void)learned;
+    s->scale = 1.0f;
+    s->scale_negative = 1.0f;
+}
+
+static void backward(const lb_weight_setting *setting, lb_weight_group group,
+                     const lb_weight_statistics *s, const float *w, const int16_t *code,
+                     const float *dq, float *dw, float *dlearned)
+{
+    (void)setting;
+    (void)s;
+    (void)code;
+    (void)dlearned;
+    lb_backward_window(w, dq, group.n, 1.0f, dw);
+}
+
+const lb_weight_quantizer lb_weight_quantizer_bc = {
+    .name = "bc",
+    .summary = "-1 or +1, no scale; masters clipped to [-1, 1]",
+    .source = "Courbariaux et al., BinaryConnect, NIPS 2015, arXiv:1511.00363 (P1 Eq. 3-1, 3-4)",
+    .bits_min = 1,
+    .bits_max = 1,
+    .odd_grid = true,
+    .granularities = LB_ANY_GRANULARITY,
+    .granularity = LB_PER_LAYER,
+    .clip = 1.0f,
+    .wide_init = true,
+    .max_code = lb_max_code_one,
+    .statistics = statistics,
+    .encode = lb_encode_sign,
+    .backward = backward,
+};

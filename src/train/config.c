@@ -1,0 +1,255 @@
+/* From settings, which are text, to plain values. Kinds and ranges were checked when each was set; here
+ * stand the checks across settings. */
+#include "train/config.h"
+
+#include <math.h>
+#include <omp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/suggest.h"
+
+/* ---- reading one value ------------------------------------------------------------------------ */
+
+static size_t whole(const lb_settings *s, lb_key key)
+{
+    return (size_t)strtoull(lb_settings_value(s, key), NULL, 10);
+}
+
+static double real(const lb_settings *s, lb_key key)
+{
+    return strtod(lb_settings_value(s, key), NULL);
+}
+
+static bool yes(const lb_settings *s, lb_key key)
+{
+    return strcmp(lb_settings_value(s, key), "yes") == 0;
+}
+
+/* Place of the value in "a|b|c", or -1 where there is none: so a choice's order is its enum's. */
+static int choice(const lb_settings *s, lb_key key)
+{
+    const char *value = lb_settings_value(s, key);
+    if (value == NULL) return -1;
+    const size_t length = strlen(value);
+    int place = 0;
+    for (const char *at = lb_setting_rules[key].choices; at != NULL; at = strchr(at, '|'), place++) {
+        if (*at == '|') at++;
+        if (strncmp(at, value, length) == 0 && (at[length] == '|' || at[length] == '\0')) return place;
+    }
+    lb_assert(!"a value that was checked is one of the choices");
+    return -1;
+}
+
+static size_t wholes(const lb_settings *s, lb_key key, size_t *values)
+{
+    const char *at = lb_settings_value(s, key);
+    size_t n = 0;
+    while (at != NULL && *at != '\0') {
+        char *end = NULL;
+        values[n++] = (size_t)strtoull(at, &end, 10);
+        at = *end == ',' ? end + 1 : end;
+    }
+    return n;
+}
+
+static int yes_no(const lb_settings *s, lb_key key)
+{
+    return lb_settings_value(s, key) == NULL ? -1 : (int)yes(s, key);
+}
+
+/* ---- groups of values ------------------------------------------------------------------------- */
+
+static lb_status read_options(const lb_settings *s, lb_train_config *out)
+{
+    const char *list = lb_settings_value(s, LB_KEY_OPTION);
+    if (list == NULL) return LB_OK;
+    char *copy = NULL, *rest = NULL;
+    LB_TRY(lb_arena_strdup(&out->arena, list, &copy));
+    for (char *piece = strtok_r(copy, ",", &rest); piece != NULL; piece = strtok_r(NULL, ",", &rest)) {
+        if (out->method.n_options == LB_MAX_METHOD_OPTIONS) {
+            return lb_fail(LB_E_ARG, "option: more than %d values", LB_MAX_METHOD_OPTIONS);
+        }
+        out->method_options[out->method.n_options++] = piece;
+    }
+    out->method.options = out->method_options;
+    return LB_OK;
+}
+
+static lb_status read_method(const lb_settings *s, lb_train_config *out)
+{
+    const char *w_bits = lb_settings_value(s, LB_KEY_W_BITS), *a_bits = lb_settings_value(s, LB_KEY_A_BITS);
+    const char *slope = lb_settings_value(s, LB_KEY_RELU_SLOPE);
+    const int both = choice(s, LB_KEY_FIRST_LAST);
+    out->method = (lb_method_request){
+        .method = lb_settings_value(s, LB_KEY_METHOD),
+        .weights = lb_settings_value(s, LB_KEY_WEIGHTS),
+        .acts = lb_settings_value(s, LB_KEY_ACTIVATIONS),
+        .w_bits = w_bits != NULL ? (int)whole(s, LB_KEY_W_BITS) : -1,
+        .a_bits = a_bits != NULL ? (int)whole(s, LB_KEY_A_BITS) : -1,
+        .first = choice(s, LB_KEY_FIRST_LAYER),
+        .last = choice(s, LB_KEY_LAST_LAYER),
+        .order = choice(s, LB_KEY_BLOCK_ORDER),
+        .granularity = choice(s, LB_KEY_GRANULARITY),
+        .quantize_shortcuts = yes_no(s, LB_KEY_QUANTIZE_SHORTCUTS),
+        .quantize_last_input = yes_no(s, LB_KEY_QUANTIZE_LAST_INPUT),
+        .relu_slope = slope != NULL ? (float)real(s, LB_KEY_RELU_SLOPE) : NAN,
+    };
+    if (out->method.first < 0) out->method.first = both;
+    if (out->method.last < 0) out->method.last = both;
+    return read_options(s, out);
+}
+
+static void read_model(const lb_settings *s, lb_train_config *out)
+{
+    static const lb_shortcut_kind shortcuts[] = {LB_SHORTCUT_A, LB_SHORTCUT_B, LB_SHORTCUT_NONE};
+    const int shortcut = choice(s, LB_KEY_SHORTCUT);
+    out->model = lb_settings_value(s, LB_KEY_MODEL);
+    out->n_widths = wholes(s, LB_KEY_WIDTHS, out->widths);
+    out->width_multiplier = real(s, LB_KEY_WIDTH_MULTIPLIER);
+    out->shortcut = shortcut < 0 ? LB_SHORTCUT_MODEL : shortcuts[shortcut];
+    out->dropout = (float)real(s, LB_KEY_DROPOUT);
+    out->loss = choice(s, LB_KEY_LOSS) == 0 ? LB_LOSS_CROSS_ENTROPY : LB_LOSS_SQUARED_HINGE;
+}
+
+static lb_status read_schedule(const lb_settings *s, lb_train_config *out)
+{
+    lb_schedule *schedule = &out->schedule;
+    *schedule = (lb_schedule){
+        .kind = (lb_schedule_kind)choice(s, LB_KEY_SCHEDULE),
+        .lr = real(s, LB_KEY_LR),
+        .factor = real(s, LB_KEY_LR_FACTOR),
+        .epochs = out->epochs,
+        .batches = 1,
+        .warmup = whole(s, LB_KEY_WARMUP),
+    };
+    schedule->n_milestones = wholes(s, LB_KEY_MILESTONES, schedule->milestones);
+    if (schedule->n_milestones == 0) {
+        schedule->milestones[0] = (out->epochs + 1) / 2;
+        schedule->milestones[1] = (3 * out->epochs + 3) / 4;
+        schedule->n_milestones = 2;
+    }
+    if (schedule->kind == LB_SCHEDULE_EXPONENTIAL) schedule->final_lr = schedule->lr / 10.0;
+    if (lb_settings_value(s, LB_KEY_FINAL_LR) != NULL) schedule->final_lr = real(s, LB_KEY_FINAL_LR);
+    return lb_schedule_check(schedule);
+}
+
+static lb_status read_training(const lb_settings *s, lb_train_config *out)
+{
+    out->epochs = whole(s, LB_KEY_EPOCHS);
+    out->batch = whole(s, LB_KEY_BATCH);
+    out->seed = whole(s, LB_KEY_SEED);
+    out->init = lb_settings_value(s, LB_KEY_INIT);
+    out->optimizer = (lb_optimizer_options){
+        .kind = choice(s, LB_KEY_OPTIMIZER) == 0 ? LB_OPTIMIZER_ADAM : LB_OPTIMIZER_SGD,
+        .momentum = (float)real(s, LB_KEY_MOMENTUM),
+        .nesterov = yes(s, LB_KEY_NESTEROV),
+        .weight_decay = (float)real(s, LB_KEY_WEIGHT_DECAY),
+    };
+    if (out->optimizer.nesterov && (out->optimizer.kind != LB_OPTIMIZER_SGD || out->optimizer.momentum == 0.0f)) {
+        return lb_fail(LB_E_ARG, "nesterov wants optimizer sgd with a momentum above 0");
+    }
+    return read_schedule(s, out);
+}
+
+static void read_run(const lb_settings *s, lb_train_config *out)
+{
+    out->threads = (int)whole(s, LB_KEY_THREADS);
+    if (out->threads == 0) out->threads = omp_get_num_procs();
+    out->resume = yes(s, LB_KEY_RESUME);
+    out->overwrite = yes(s, LB_KEY_OVERWRITE);
+    out->tensorboard = yes(s, LB_KEY_TENSORBOARD);
+    out->max_seconds = real(s, LB_KEY_MAX_SECONDS);
+    out->checkpoint_seconds = real(s, LB_KEY_CHECKPOINT_SECONDS);
+    out->out = lb_settings_value(s, LB_KEY_OUT);
+}
+
+/* "runs/synth-digits-lenet5-float-seed1" */
+static lb_status name_folder(lb_train_config *out)
+{
+    char text[256];
+    const int data_length = (int)strcspn(out->data, ":");
+    const int length = snprintf(text, sizeof text, "runs/%.*s-%s-%s-seed%llu", data_length, out->data, out->model,
+                                out->method.method, (unsigned long long)out->seed);
+    lb_assert(length > 0);
+    char *name = NULL;
+    LB_TRY(lb_arena_strdup(&out->arena, text, &name));
+    out->out = name;
+    return LB_OK;
+}
+
+static lb_status check_model(const lb_train_config *config)
+{
+    if (lb_model_find(config->model) != NULL) return LB_OK;
+    const char *names[256];
+    size_t n = 0;
+    for (size_t f = 0; lb_model_families[f] != NULL; f++) {
+        for (const lb_model *m = lb_model_families[f]->models; m->name != NULL && n < 256; m++) names[n++] = m->name;
+    }
+    const char *near = lb_suggest(config->model, names, n);
+    if (near != NULL) return lb_fail(LB_E_ARG, "unknown model '%s'; did you mean '%s'?", config->model, near);
+    return lb_fail(LB_E_ARG, "unknown model '%s'; `lowbit models` lists them", config->model);
+}
+
+lb_status lb_backend_choose(const char *name, const lb_backend **out)
+{
+    const lb_backend *backend = name != NULL ? lb_backend_find(name) : lb_backends[0];
+    char list[256] = "";
+    size_t at = 0;
+    for (size_t i = 0; lb_backends[i] != NULL && at < sizeof list; i++) {
+        at += (size_t)snprintf(list + at, sizeof list - at, "%s%s", i > 0 ? ", " : "", lb_backends[i]->name);
+    }
+    if (backend == NULL) return lb_fail(LB_E_ARG, "unknown backend '%s'; there are: %s", name, list);
+    *out = backend;
+    return LB_OK;
+}
+
+lb_status lb_train_config_read(const lb_settings *s, lb_train_config *out)
+{
+    *out = (lb_train_config){0};
+    out->data = lb_settings_value(s, LB_KEY_DATA);
+    out->augment = lb_settings_value(s, LB_KEY_AUGMENT);
+    out->val_split = whole(s, LB_KEY_VAL_SPLIT);
+    out->workers = (int)whole(s, LB_KEY_WORKERS);
+    read_model(s, out);
+    LB_TRY(read_method(s, out));
+    LB_TRY(read_training(s, out));
+    read_run(s, out);
+    if (out->resume && out->overwrite) {
+        return lb_fail(LB_E_ARG, "resume and overwrite exclude each other: go on with the run, or replace it?");
+    }
+    LB_TRY(check_model(out));
+    LB_TRY(lb_backend_choose(lb_settings_value(s, LB_KEY_BACKEND), &out->backend));
+    lb_quant_config resolved;
+    LB_TRY(lb_method_resolve(&out->method, &resolved));
+    return out->out != NULL ? LB_OK : name_folder(out);
+}
+
+void lb_train_config_release(lb_train_config *config)
+{
+    lb_arena_release(&config->arena);
+    *config = (lb_train_config){0};
+}
+
+lb_status lb_train_config_build(const lb_train_config *config, lb_shape input, size_t classes, lb_net *net)
+{
+    lb_model_request request = {
+        .name = config->model,
+        .input = input,
+        .classes = classes,
+        .shortcut = config->shortcut,
+        .pre_activation = config->method.order == (int)LB_BN_ACT_CONV,
+        .widths = config->n_widths > 0 ? config->widths : NULL,
+        .n_widths = config->n_widths,
+        .width_multiplier = config->width_multiplier,
+        .dropout = config->dropout,
+        .loss = config->loss,
+    };
+    const lb_status status = lb_method_resolve(&config->method, &request.quant);
+    if (status != LB_OK) {
+        lb_net_init(net); /* so that releasing it is right */
+        return status;
+    }
+    return lb_model_build(&request, net);
+}

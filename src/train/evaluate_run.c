@@ -1,0 +1,112 @@
+/* Evaluation: of a network on a loader's images, and of a run on a data set's test images. */
+#include <math.h>
+#include <omp.h>
+
+#include "data/dataset.h"
+#include "train/run.h"
+
+enum { TOP = 5, BATCH = 100 };
+
+/* How many classes stand before the label: those with a larger logit, or the same and a lower number. A
+ * label with a NaN stands last. */
+static size_t rank_of(const float *logits, size_t classes, size_t label)
+{
+    const float own = logits[label];
+    if (isnan(own)) return classes;
+    size_t rank = 0;
+    for (size_t k = 0; k < classes; k++) {
+        if (logits[k] > own || (k < label && logits[k] == own)) rank++;
+    }
+    return rank;
+}
+
+lb_status lb_evaluate(const lb_evaluator *e, lb_evaluation *out)
+{
+    LB_TRY(e->backend->freeze_weights(e->executor));
+    LB_TRY(lb_loader_start(e->loader, 0, 0));
+    double loss = 0.0;
+    size_t first = 0, top = 0, images = 0;
+    for (;;) {
+        if (e->stopped != NULL && e->stopped()) return lb_fail(LB_E_INTERRUPTED, "evaluation stopped");
+        const lb_batch *batch = NULL;
+        LB_TRY(lb_loader_next(e->loader, &batch));
+        if (batch == NULL) break;
+        LB_TRY(e->backend->evaluate(e->executor, batch->images, batch->n, e->logits));
+        loss += lb_loss_compute(e->loss, batch->n, e->classes, e->logits, batch->labels, NULL).loss * (double)batch->n;
+        for (size_t i = 0; i < batch->n; i++) {
+            const size_t rank = rank_of(e->logits + i * e->classes, e->classes, batch->labels[i]);
+            first += rank == 0;
+            top += rank < TOP;
+        }
+        images += batch->n;
+    }
+    const double n = (double)images; /* a loader has at least one image */
+    *out = (lb_evaluation){
+        .top1 = 100.0 * (double)first / n, .top5 = 100.0 * (double)top / n, .loss = loss / n, .images = images};
+    return LB_OK;
+}
+
+/* ---- of a run ------------------------------------------------------------------------------------- */
+
+static lb_status check_data(const lb_run_facts *facts, const lb_dataset *data)
+{
+    lb_dataset_info info;
+    lb_dataset_get_info(data, &info);
+    const lb_image_shape s = facts->shape;
+    if (info.channels != s.channels || info.height != s.height || info.width != s.width) {
+        return lb_fail(LB_E_SHAPE, "%s has images of %zux%zux%zu, the run was trained on %zux%zux%zu", info.name,
+                       info.channels, info.height, info.width, s.channels, s.height, s.width);
+    }
+    if (info.classes != facts->classes) {
+        return lb_fail(LB_E_ARG, "%s has %zu classes, the run was trained on %zu", info.name, info.classes,
+                       facts->classes);
+    }
+    return LB_OK;
+}
+
+static lb_status evaluate_with(lb_run *run, const lb_backend *backend, int threads, const lb_dataset *data,
+                               lb_evaluation *out)
+{
+    lb_evaluator e = {.backend = backend, .loss = run->net.loss, .classes = run->facts.classes};
+    const lb_executor_options options = {.batch = BATCH, .threads = threads, .inference = true};
+    const lb_loader_options loading = {.batch = BATCH, .normalization = run->facts.normalization};
+    void *block = NULL;
+    lb_status status = lb_alloc(BATCH, e.classes * sizeof(float), "logits", &block);
+    e.logits = block;
+    if (status == LB_OK) status = lb_loader_create(data, &loading, &e.loader);
+    if (status == LB_OK) status = backend->create(&run->net, &options, &e.executor);
+    if (status == LB_OK) status = lb_evaluate(&e, out);
+    if (e.executor != NULL) backend->destroy(e.executor);
+    lb_loader_destroy(e.loader);
+    lb_free(block);
+    return status;
+}
+
+static lb_status open_and_evaluate(lb_run *run, const char *spec, const lb_backend *backend, int threads,
+                                   lb_evaluation *out)
+{
+    if (spec == NULL) spec = lb_settings_value(run->settings, LB_KEY_DATA);
+    lb_dataset *data = NULL;
+    LB_TRY(lb_dataset_open(spec, LB_SPLIT_TEST, &data));
+    lb_status status = check_data(&run->facts, data);
+    if (status == LB_OK) status = evaluate_with(run, backend, threads, data, out);
+    lb_dataset_close(data);
+    return status;
+}
+
+lb_status lb_evaluate_run(const char *path, const lb_evaluate_options *options, lb_evaluation *out)
+{
+    static const lb_evaluate_options standard = {0};
+    if (options == NULL) options = &standard;
+    const lb_backend *backend = NULL;
+    LB_TRY(lb_backend_choose(options->backend, &backend));
+    const int threads = options->threads > 0 ? options->threads : omp_get_num_procs();
+    const int threads_before = omp_get_max_threads();
+    omp_set_num_threads(threads);
+    lb_run run;
+    lb_status status = lb_run_open(path, &run);
+    if (status == LB_OK) status = open_and_evaluate(&run, options->data, backend, threads, out);
+    lb_run_release(&run);
+    omp_set_num_threads(threads_before);
+    return status;
+}

@@ -1,0 +1,74 @@
+/* A run that was trained: its network rebuilt from one checkpoint file. */
+#include "train/run.h"
+
+#include "train/checkpoint.h"
+#include "train/run_folder.h"
+
+/* Numbers in a checkpoint that cannot belong to each other would ask for any amount of memory: a network has
+ * no more parameters than the file has bytes for, so widths that ask for more are refused before building. */
+static lb_status check_size(const char *path, const lb_safetensors *file, const lb_train_config *config)
+{
+    size_t n = 0, floats = 0;
+    const lb_stored_tensor *tensors = lb_safetensors_tensors(file, &n);
+    for (size_t i = 0; i < n; i++) floats += tensors[i].bytes / sizeof(float);
+    for (size_t i = 0; i + 1 < config->n_widths; i++) {
+        size_t weights = 0;
+        const double scaled = config->width_multiplier * config->width_multiplier;
+        if (!lb_size_mul(config->widths[i], config->widths[i + 1], &weights) ||
+            (double)weights * scaled > 2.0 * (double)floats + 1e6) {
+            return lb_fail(LB_E_FORMAT, "%s: its network would be larger than the file", path);
+        }
+    }
+    return LB_OK;
+}
+
+static lb_status build(const char *path, const lb_safetensors *file, lb_run *out)
+{
+    lb_train_config config = {0};
+    lb_status status = lb_train_config_read(out->settings, &config);
+    if (status == LB_OK) status = check_size(path, file, &config);
+    if (status == LB_OK) {
+        const lb_image_shape shape = out->facts.shape;
+        const lb_shape input = {.c = shape.channels, .h = shape.height, .w = shape.width};
+        status = lb_train_config_build(&config, input, out->facts.classes, &out->net);
+    }
+    lb_train_config_release(&config);
+    if (status == LB_E_ARG || status == LB_E_SHAPE) return lb_fail_in(LB_E_FORMAT, "%s", path);
+    if (status != LB_OK) return status;
+    if (out->net.raw_input != out->facts.normalization.raw_codes) {
+        return lb_fail(LB_E_FORMAT, "%s: images and first layer disagree about raw pixels", path);
+    }
+    return lb_checkpoint_load_net(path, file, LB_LOAD_EXACT, &out->net);
+}
+
+static lb_status read_file(const char *path, lb_run *out)
+{
+    lb_safetensors *file = NULL;
+    LB_TRY(lb_checkpoint_open(path, &file));
+    const char *text = lb_safetensors_metadata(file, "run");
+    lb_status status = LB_OK;
+    if (text == NULL) status = lb_fail(LB_E_FORMAT, "%s: the description of the run is missing", path);
+    if (status == LB_OK) status = lb_run_description_read(path, text, out->settings, &out->facts);
+    if (status == LB_OK) status = build(path, file, out);
+    lb_safetensors_close(file);
+    return status;
+}
+
+lb_status lb_run_open(const char *run, lb_run *out)
+{
+    *out = (lb_run){0};
+    lb_net_init(&out->net);
+    LB_TRY(lb_settings_create(&out->settings));
+    char *path = NULL;
+    LB_TRY(lb_run_checkpoint(run, &path));
+    const lb_status status = read_file(path, out);
+    lb_free(path);
+    return status;
+}
+
+void lb_run_release(lb_run *run)
+{
+    lb_net_release(&run->net);
+    lb_settings_destroy(run->settings);
+    *run = (lb_run){0};
+}

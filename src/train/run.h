@@ -1,0 +1,44 @@
+/* A run that was trained: rebuilding its network, and evaluating it. */
+#ifndef LB_TRAIN_RUN_H
+#define LB_TRAIN_RUN_H
+
+#include "data/loader.h"
+#include "nn/executor.h"
+#include "train/description.h"
+
+/* A network read from a run. */
+typedef struct lb_run {
+    lb_net net;
+    lb_settings *settings; /* the run's, in its of_run layer */
+    lb_run_facts facts;
+} lb_run;
+
+/**
+ * Rebuild the network of a run folder (its best checkpoint, else its last) or of one checkpoint file, with
+ * the parameters as they were saved.
+ *
+ * Ownership: *out is yours, lb_run_release, also after a failure.
+ * Errors:    LB_E_IO, LB_E_FORMAT not a checkpoint, or one that contradicts itself; LB_E_NOMEM.
+ */
+LB_MUST_CHECK lb_status lb_run_open(const char *run, lb_run *out);
+void lb_run_release(lb_run *run);
+
+/* What an evaluation works on. */
+typedef struct lb_evaluator {
+    const lb_backend *backend;
+    lb_executor *executor;
+    lb_loader *loader; /* in the data's order, nothing left out */
+    lb_loss loss;
+    size_t classes;
+    float *logits;     /* (largest batch, classes) */
+    bool (*stopped)(void); /* asked between batches; NULL: never */
+} lb_evaluator;
+
+/**
+ * Evaluate on all images of the loader, with the weights as they are now.
+ *
+ * Errors: LB_E_INTERRUPTED `stopped` said so; those of the back end.
+ */
+LB_MUST_CHECK lb_status lb_evaluate(const lb_evaluator *evaluator, lb_evaluation *out);
+
+#endif

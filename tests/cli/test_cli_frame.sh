@@ -1,0 +1,106 @@
+#!/usr/bin/env bash
+# The frame of the command: help, errors and their exit statuses, man page, completion.
+set -uo pipefail
+
+failures=0
+# check NAME STATUS STREAM TEXT ARGUMENT...: exit status, and a piece of what stdout or stderr says
+check()
+{
+    local name=$1 status=$2 stream=$3 text=$4
+    shift 4
+    "$LOWBIT" "$@" >out.txt 2>err.txt
+    local got=$?
+    if [ $got -ne "$status" ]; then
+        echo "$name: exit status $got, wanted $status; stderr: $(cat err.txt)"
+        failures=$((failures + 1))
+    elif ! grep -qF -e "$text" "$stream.txt"; then
+        echo "$name: $stream has no '$text' but: $(cat "$stream.txt")"
+        failures=$((failures + 1))
+    elif [ "$status" -ne 0 ] && { [ "$(wc -l <err.txt)" -gt 3 ] || [ -s out.txt ]; }; then
+        echo "$name: an error is at most three lines, all on stderr"
+        failures=$((failures + 1))
+    elif [ "$status" -eq 0 ] && [ -s err.txt ]; then
+        echo "$name: stderr is not empty: $(cat err.txt)"
+        failures=$((failures + 1))
+    fi
+}
+fail()
+{
+    echo "$1"
+    failures=$((failures + 1))
+}
+
+check 'overview' 0 out 'Usage: lowbit COMMAND' --help
+check 'overview, short' 0 out 'completion' -h
+check 'overview by help' 0 out 'completion' help
+check 'version' 0 out 'lowbit 0.' --version
+check 'help of a command' 0 out 'Usage: lowbit completion' completion --help
+check 'help of a command, other way' 0 out 'bash|zsh|fish' help completion
+check 'nothing' 2 err 'no command given'
+check 'unknown command' 2 err "did you mean 'completion'?" completoin
+check 'unknown command, nothing near' 2 err 'lowbit --help' qqqqqqqq
+check 'help of an unknown command' 2 err "did you mean 'completion'?" help completio
+check 'unknown option before a command' 2 err "unknown option '--hlp'" --hlp
+check 'unknown option' 2 err "did you mean '--help'?" completion --hepl
+check 'unknown option, nothing near' 2 err 'lowbit completion --help' completion --qqqqqqqq
+check 'option with a value it does not take' 2 err '--man=3' help --man=3
+check 'no shell' 2 err 'wanted bash, zsh or fish' completion
+check 'unknown shell' 2 err "unknown shell 'ksh'" completion ksh
+
+# every command of the overview has help with a usage line, its options and a summary
+commands=$("$LOWBIT" --help | sed -n '/^Commands:/,/^$/s/^  \([a-z-]*\) .*/\1/p')
+[ -n "$commands" ] || fail 'the overview lists no commands'
+for command in $commands; do
+    check "help of $command" 0 out "Usage: lowbit $command" "$command" --help
+    grep -q -e '--help' out.txt || fail "$command --help does not list --help"
+    [ "$(awk '{ if (length($0) > 100) n++ } END { print n + 0 }' out.txt)" -eq 0 ] ||
+        fail "$command --help has lines of more than 100 columns"
+done
+
+# a full disk behind standard output, and a reader that goes away
+"$LOWBIT" --help >/dev/full 2>err.txt
+[ $? -eq 5 ] || fail 'a full disk behind stdout: exit status is not 5'
+grep -q 'cannot write to standard output' err.txt || fail 'a full disk behind stdout: no message'
+(trap '' PIPE; "$LOWBIT" help --man 2>err.txt; echo $? >status.txt) | true
+[ "$(cat status.txt)" -gt 123 ] || [ "$(cat status.txt)" -eq 0 ] || fail 'a closed pipe: not ended quietly'
+[ ! -s err.txt ] || fail "a closed pipe: $(cat err.txt)"
+
+# the man page names every command; man finds nothing to complain about, where it is there
+"$LOWBIT" help --man >lowbit.1
+for command in $commands; do
+    grep -q "^.SS lowbit $command" lowbit.1 || fail "the man page does not have $command"
+done
+if command -v groff >/dev/null; then
+    complaints=$(groff -man -Tascii -ww -z lowbit.1 2>&1)
+    [ -z "$complaints" ] || fail "groff: $complaints"
+fi
+
+# bash completes commands, options, choices
+"$LOWBIT" completion bash >complete.bash
+completes() # WANTED WORD...: the last word is the one being completed
+{
+    local wanted=$1
+    shift
+    COMP_WORDS=(lowbit "$@") COMP_CWORD=$# COMPREPLY=()
+    _lowbit
+    [ "${COMPREPLY[*]}" = "$wanted" ] || fail "completing 'lowbit $*' gave '${COMPREPLY[*]}', wanted '$wanted'"
+}
+complete() { :; } # the shell's own wants an interactive shell
+source ./complete.bash
+completes 'completion' compl
+completes 'completion' completion
+completes '--version' --v
+completes 'bash' completion b
+completes 'zsh' completion z
+completes '--man' help --m
+for shell in zsh fish; do
+    "$LOWBIT" completion "$shell" >"complete.$shell"
+    if command -v "$shell" >/dev/null; then
+        "$shell" -n "complete.$shell" || fail "$shell does not like its completion"
+    fi
+    for command in $commands; do
+        grep -q -w -e "$command" "complete.$shell" || fail "$shell's completion does not have $command"
+    done
+done
+
+[ $failures -eq 0 ] || { echo "$failures failed"; exit 1; }

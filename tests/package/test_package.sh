@@ -1,0 +1,52 @@
+#!/usr/bin/env bash
+# The installed tree serves other programs: examples/ built through pkg-config (shared and static) and
+# through CMake, and run. ctest: timeout 600
+set -euo pipefail
+
+if [ -n "$LOWBIT_SANITIZE" ]; then
+    echo "a sanitized library wants sanitized users"
+    exit 77
+fi
+cmake --install "$LOWBIT_BUILD" --prefix "$PWD/first" >/dev/null
+mv first moved # nothing may depend on where it was installed
+
+for file in bin/lowbit include/lowbit/status.h share/man/man1/lowbit.1 \
+    share/bash-completion/completions/lowbit share/zsh/site-functions/_lowbit \
+    share/fish/vendor_completions.d/lowbit.fish share/doc/lowbit/LICENSE; do
+    [ -s "moved/$file" ] || { echo "not installed: $file"; exit 1; }
+done
+moved/bin/lowbit --version
+
+libraries=$(dirname "$(find "$PWD/moved" -name liblowbit.a)")
+export PKG_CONFIG_PATH=$libraries/pkgconfig LD_LIBRARY_PATH=$libraries
+wanted=$(moved/bin/lowbit --version | cut -d' ' -f2)
+[ "$(pkg-config --modversion lowbit)" = "$wanted" ] || { echo "pkg-config gives another version"; exit 1; }
+
+# The examples include only public headers, and these compile without lowbit's own flags.
+flags="-std=c11 -Wall -Wextra -Werror"
+for source in "$LOWBIT_SOURCE"/examples/*.c; do
+    name=$(basename "$source" .c)
+    cc $flags "$source" -o "$name-shared" $(pkg-config --cflags --libs lowbit) -lm
+    # not --static, which asks for static libraries of everything below, and Debian has not all of them
+    cc $flags "$source" -o "$name-static" $(pkg-config --cflags lowbit) "$libraries/liblowbit.a" \
+        $(pkg-config --libs $(pkg-config --print-requires-private lowbit)) -ldnnl -fopenmp -lm
+    "./$name-shared" >shared.txt
+    env -u LD_LIBRARY_PATH "./$name-static" >static.txt
+    [ -s shared.txt ] || { echo "$name printed nothing"; exit 1; }
+    if ! ldd "$name-shared" | grep -q liblowbit; then echo "$name-shared is not linked with it"; exit 1; fi
+    if ldd "$name-static" | grep -q liblowbit; then echo "$name-static wants the shared library"; exit 1; fi
+done
+
+cmake -S "$LOWBIT_SOURCE/examples" -B by-cmake -DCMAKE_PREFIX_PATH="$PWD/moved" >/dev/null
+cmake --build by-cmake >/dev/null
+for source in "$LOWBIT_SOURCE"/examples/*.c; do
+    (env -u LD_LIBRARY_PATH "by-cmake/$(basename "$source" .c)")
+done
+
+# Every public header can be the first one, in C and, for those who have a C++ compiler, in C++.
+for header in moved/include/lowbit/*.h; do
+    echo "#include <lowbit/$(basename "$header")>" >header.c
+    echo "int main(void) { return 0; }" >>header.c
+    cc $flags -Wpedantic -Wstrict-prototypes -Imoved/include -fsyntax-only header.c
+    if command -v c++ >/dev/null; then c++ -x c++ -std=c++11 -Wall -Werror -Imoved/include -fsyntax-only header.c; fi
+done
