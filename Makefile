@@ -9,8 +9,9 @@ deps: ; @tools/install-deps
 developer-deps: ; @tools/install-deps --developer
 
 build: deps
-	@cmake --preset release -DLOWBIT_WERROR=$(werror) >build-configure.log 2>&1 \
-	    || { cat build-configure.log; exit 1; }
+	@mkdir -p build
+	@cmake --preset release -DLOWBIT_WERROR=$(werror) >build/configure.log 2>&1 \
+	    || { cat build/configure.log; exit 1; }
 	@cmake --build --preset release
 
 test: build
@@ -41,7 +42,7 @@ format: developer-deps
 	@find src include tests fuzz examples -name '*.[ch]' -exec clang-format -i {} +
 
 clean:
-	@rm -rf build build-asan build-tsan build-fuzz build-tidy build-configure.log
+	@rm -rf build build-asan build-tsan build-fuzz build-tidy
 
 help:
 	@echo 'make            install missing Debian packages, build; the command is build/bin/lowbit'

@@ -35,7 +35,6 @@ LIBRARIES = {
     "curl/": "src/data",
     "png.h": "src/data",
     "jpeglib.h": "src/data",
-    "matio.h": "src/data",
 }
 
 # A file made for one instruction set is compiled with its flags: what it includes must not hold inline

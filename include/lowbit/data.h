@@ -118,8 +118,9 @@ const lb_data_entry *lb_data_entry_at(size_t index);
 lb_status lb_data_locate(const char *spec, char *folder, size_t folder_bytes, bool *found);
 
 typedef struct lb_data_get_options {
-    const char *folder;   /* where the files go; NULL: $LOWBIT_DATA/NAME */
-    const char *url_base; /* fetch URL_BASE/FILE instead of the published address; NULL: published */
+    const char *folder; /* where the files go; NULL: $LOWBIT_DATA/NAME */
+    const char
+        *url_base; /* fetch URL_BASE/FILE instead of the published address; NULL: published */
     /* Told about progress now and then; NULL: nobody is. total is 0 where it is not known. */
     void (*progress)(void *context, const char *file, uint64_t done, uint64_t total);
     void *context;

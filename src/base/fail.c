@@ -8,6 +8,9 @@
 
 #include "lowbit/version.h"
 
+#undef lb_fail /* see fail.h */
+#undef lb_fail_in
+
 /* Long enough for a path and a sentence; longer messages are cut. */
 enum { MESSAGE_BYTES = 1024 };
 

@@ -12,6 +12,13 @@ LB_MUST_CHECK LB_PRINTF(2, 3) lb_status lb_fail(lb_status status, const char *fm
 /** Put "context: " before the message of this thread's last failure and return `status`. */
 LB_MUST_CHECK LB_PRINTF(2, 3) lb_status lb_fail_in(lb_status status, const char *fmt, ...);
 
+/* The static analyzer does not look into fail.c and would follow paths on which a failure
+ * returns LB_OK. */
+#if defined(__clang_analyzer__)
+#define lb_fail(status, ...) ((void)!(lb_fail)(status, __VA_ARGS__), (status))
+#define lb_fail_in(status, ...) ((void)!(lb_fail_in)(status, __VA_ARGS__), (status))
+#endif
+
 /** Return early from a function returning lb_status if `expr` failed. Use before anything is
  *  acquired. */
 #define LB_TRY(expr)                          \

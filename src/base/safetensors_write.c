@@ -95,7 +95,7 @@ static lb_status add_tensor(const char *path, json_t *header, const lb_stored_te
     if (shape == NULL) return no_memory(path);
     json_t *entry =
         json_pack("{s:s, s:o, s:[I, I]}", "dtype", lb_dtype_name(t->dtype), "shape", shape,
-                  "data_offsets", (json_int_t)offset, (json_int_t)(offset + t->bytes));
+                  "data_offsets", (json_int_t)offset, (json_int_t)offset + (json_int_t)t->bytes);
     return add_entry(path, header, t->name, entry);
 }
 

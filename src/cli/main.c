@@ -1,6 +1,7 @@
 /* The `lowbit` command: finds the subcommand, parses its options with popt, runs it. */
 #include <errno.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
@@ -10,17 +11,9 @@
 #include "cli/cli_options.h"
 #include "lowbit/status.h"
 
-/* One line for an option that popt did not take. */
-static int option_error(const lb_command *command, poptContext context, int error)
+/* Report an option that the command does not have, with the nearest one. */
+static int unknown_option(const lb_command *command, const char *given)
 {
-    const char *given = poptBadOption(context, POPT_BADOPTION_NOALIAS);
-    if (given == NULL) given = "?";
-    if (error == POPT_ERROR_NOARG) {
-        return lb_cli_fail(command->name, LB_E_ARG, "option '%s' needs a value", given);
-    }
-    if (error != POPT_ERROR_BADOPT) {
-        return lb_cli_fail(command->name, LB_E_ARG, "option '%s': %s", given, poptStrerror(error));
-    }
     lb_cli_options options;
     lb_cli_options_collect(command, &options);
     const char *names[LB_CLI_OPTIONS_MAX];
@@ -36,6 +29,50 @@ static int option_error(const lb_command *command, poptContext context, int erro
     }
     return lb_cli_fail(command->name, LB_E_ARG,
                        "unknown option '%s'; `lowbit %s --help` lists them", given, command->name);
+}
+
+/* One line for an option that popt did not take. */
+static int option_error(const lb_command *command, poptContext context, int error,
+                        const char **argv)
+{
+    const char *given = poptBadOption(context, POPT_BADOPTION_NOALIAS);
+    if (given == NULL) given = "?";
+    if (error == POPT_ERROR_BADOPT) return unknown_option(command, given);
+    if (error == POPT_ERROR_NOARG) {
+        return lb_cli_fail(command->name, LB_E_ARG, "option '%s' needs a value", given);
+    }
+    /* for `--epochs many` popt names the value: the option stands before it */
+    const char *option = "", *space = "";
+    for (size_t i = 1; argv[i] != NULL; i++) {
+        if (strcmp(argv[i], given) != 0 || argv[i - 1][0] != '-') continue;
+        option = argv[i - 1];
+        space = " ";
+        break;
+    }
+    return lb_cli_fail(command->name, LB_E_ARG, "option '%s%s%s': %s", option, space, given,
+                       poptStrerror(error));
+}
+
+/* The option whose number is empty, as in `--epochs=` or `--epochs ""`, or NULL: popt would take
+ * 0. */
+static const char *empty_number(const lb_command *command, const char **argv)
+{
+    lb_cli_options options;
+    lb_cli_options_collect(command, &options);
+    for (size_t i = 1; argv[i] != NULL && strcmp(argv[i], "--") != 0; i++) {
+        const char *name = argv[i] + 2;
+        if (strncmp(argv[i], "--", 2) != 0) continue;
+        const size_t length = strcspn(name, "=");
+        const bool next_is_empty = name[length] == '\0' && argv[i + 1] != NULL && !argv[i + 1][0];
+        if (!next_is_empty && (name[length] == '\0' || name[length + 1] != '\0')) continue;
+        for (size_t k = 0; k < options.n; k++) {
+            const struct poptOption *o = options.items[k];
+            if (strlen(o->longName) != length || strncmp(o->longName, name, length) != 0) continue;
+            const unsigned type = o->argInfo & POPT_ARG_MASK;
+            if (lb_cli_option_value(o) != NULL && type != POPT_ARG_STRING) return o->longName;
+        }
+    }
+    return NULL;
 }
 
 /* popt's tables are not const, though it does not write to them. */
@@ -54,6 +91,10 @@ static int run_command(const lb_command *command, int argc, const char **argv)
         {NULL, '\0', POPT_ARG_INCLUDE_TABLE, table_argument(lb_cli_help_options), 0, NULL, NULL},
         POPT_TABLEEND,
     };
+    const char *empty = empty_number(command, argv);
+    if (empty != NULL) {
+        return lb_cli_fail(command->name, LB_E_ARG, "option '--%s' needs a number", empty);
+    }
     poptContext context = poptGetContext("lowbit", argc, argv, options, 0);
     if (context == NULL) return lb_cli_fail(command->name, LB_E_NOMEM, "out of memory");
     int error = 0;
@@ -62,7 +103,7 @@ static int run_command(const lb_command *command, int argc, const char **argv)
 
     int exit_status = LB_OK;
     if (error < -1) {
-        exit_status = option_error(command, context, error);
+        exit_status = option_error(command, context, error, argv);
     } else if (lb_cli_help_wanted) {
         lb_cli_print_command(stdout, command);
     } else {

@@ -45,7 +45,8 @@ static lb_status parse_word(const char *word, lb_augment *out)
     } else if (strncmp(word, "crop=", 5) == 0) {
         if (!parse_number(word + 5, &number) || number < 0.0 || number > LB_IMAGE_MAX_SIDE ||
             number != floor(number)) {
-            return lb_fail(LB_E_ARG, "augmentation '%s': wanted crop=PADDING in whole pixels, 0 to %d", word,
+            return lb_fail(LB_E_ARG,
+                           "augmentation '%s': wanted crop=PADDING in whole pixels, 0 to %d", word,
                            LB_IMAGE_MAX_SIDE);
         }
         out->crop_padding = (int)number;
@@ -57,10 +58,11 @@ static lb_status parse_word(const char *word, lb_augment *out)
         static const char *const words[] = {"rotate=", "crop=", "reflect", "zero",
                                             "flip",    "none",  "standard"};
         const char *near = lb_suggest(word, words, sizeof words / sizeof *words);
-        return lb_fail(LB_E_ARG,
-                       "augmentation '%s' is not known%s%s%s; there are none, standard, or a list like "
-                       "rotate=10,crop=4,reflect,flip",
-                       word, near ? "; did you mean '" : "", near ? near : "", near ? "'" : "");
+        return lb_fail(
+            LB_E_ARG,
+            "augmentation '%s' is not known%s%s%s; there are none, standard, or a list like "
+            "rotate=10,crop=4,reflect,flip",
+            word, near ? "; did you mean '" : "", near ? near : "", near ? "'" : "");
     }
     return LB_OK;
 }
@@ -79,7 +81,8 @@ lb_status lb_augment_parse(const char *text, const lb_augment *standard, lb_augm
     for (const char *start = text;;) {
         const size_t length = strcspn(start, ",");
         char word[32];
-        if (length >= sizeof word) return lb_fail(LB_E_ARG, "augmentation '%s' is not known", start);
+        if (length >= sizeof word)
+            return lb_fail(LB_E_ARG, "augmentation '%s' is not known", start);
         memcpy(word, start, length);
         word[length] = '\0';
         LB_TRY(parse_word(word, &parsed));
@@ -87,7 +90,8 @@ lb_status lb_augment_parse(const char *text, const lb_augment *standard, lb_augm
         start += length + 1;
     }
     if (parsed.pad_mode == LB_PAD_REFLECT && parsed.crop_padding == 0) {
-        return lb_fail(LB_E_ARG, "augmentation '%s': reflect says how to pad for a crop; add crop=PADDING",
+        return lb_fail(LB_E_ARG,
+                       "augmentation '%s': reflect says how to pad for a crop; add crop=PADDING",
                        text);
     }
     *out = parsed;
@@ -113,7 +117,8 @@ static lb_status fill_table(const lb_normalization *n, size_t channel, float tab
 {
     const double mean = (double)n->mean[channel], std = (double)n->std[channel];
     if (!n->raw_codes && (!(std > 0.0) || !isfinite(std) || !isfinite(mean))) {
-        return lb_fail(LB_E_ARG, "normalization of channel %zu: mean %g, std %g; wanted finite, std above 0",
+        return lb_fail(LB_E_ARG,
+                       "normalization of channel %zu: mean %g, std %g; wanted finite, std above 0",
                        channel, mean, std);
     }
     for (int p = 0; p < 256; p++) {
@@ -140,7 +145,8 @@ lb_status lb_augmenter_init(lb_augmenter *out, lb_image_shape shape, const lb_au
     return LB_OK;
 }
 
-lb_augment_draw lb_augment_draw_of(const lb_augment *augment, uint64_t seed, uint64_t epoch, uint32_t index)
+lb_augment_draw lb_augment_draw_of(const lb_augment *augment, uint64_t seed, uint64_t epoch,
+                                   uint32_t index)
 {
     lb_random random = lb_random_at(seed, LB_RANDOM_AUGMENT, epoch, index);
     lb_augment_draw draw = {0};
@@ -173,8 +179,10 @@ static void rotate_channel(int32_t height, int32_t width, int32_t cosine, int32_
         int32_t v = v_centre - sine * (width - 1) + cosine * y2;
         for (int32_t x = 0; x < width; x++, u += 2 * cosine, v += 2 * sine) {
             uint32_t value = 0;
-            if ((uint32_t)u < u_end && (uint32_t)v < v_end) { /* a negative one is a huge unsigned */
-                const uint8_t *p = source + (v >> COORDINATE_BITS) * stride + (u >> COORDINATE_BITS);
+            if ((uint32_t)u < u_end &&
+                (uint32_t)v < v_end) { /* a negative one is a huge unsigned */
+                const uint8_t *p =
+                    source + (v >> COORDINATE_BITS) * stride + (u >> COORDINATE_BITS);
                 const uint32_t right = (uint32_t)(u & (one - 1)) >> shift;
                 const uint32_t below = (uint32_t)(v & (one - 1)) >> shift;
                 const uint32_t left = WEIGHT_ONE - right;
@@ -188,8 +196,8 @@ static void rotate_channel(int32_t height, int32_t width, int32_t cosine, int32_
     }
 }
 
-void lb_image_rotate(lb_image_shape shape, float angle_degrees, const uint8_t *image, uint8_t *workspace,
-                     uint8_t *out)
+void lb_image_rotate(lb_image_shape shape, float angle_degrees, const uint8_t *image,
+                     uint8_t *workspace, uint8_t *out)
 {
     const double angle = (double)angle_degrees * degree;
     const int32_t cosine = (int32_t)lrint(cos(angle) * 65536.0);
@@ -200,7 +208,8 @@ void lb_image_rotate(lb_image_shape shape, float angle_degrees, const uint8_t *i
         for (size_t y = 0; y < height; y++) {
             memcpy(workspace + (y + 1) * stride + 1, image + (c * height + y) * width, width);
         }
-        rotate_channel((int32_t)height, (int32_t)width, cosine, sine, workspace, out + c * height * width);
+        rotate_channel((int32_t)height, (int32_t)width, cosine, sine, workspace,
+                       out + c * height * width);
     }
 }
 
@@ -232,8 +241,8 @@ static void reverse_row(int width, uint8_t *row)
     }
 }
 
-void lb_image_crop(lb_image_shape shape, lb_pad_mode mode, int dy, int dx, bool flip, const uint8_t *image,
-                   uint8_t *out)
+void lb_image_crop(lb_image_shape shape, lb_pad_mode mode, int dy, int dx, bool flip,
+                   const uint8_t *image, uint8_t *out)
 {
     const int height = (int)shape.height, width = (int)shape.width;
     for (size_t c = 0; c < shape.channels; c++) {
@@ -257,12 +266,13 @@ size_t lb_augmenter_workspace_bytes(const lb_augmenter *augmenter)
     return 2 * s.channels * s.height * s.width + (s.height + 2) * (s.width + 2);
 }
 
-void lb_augmenter_run(const lb_augmenter *augmenter, uint64_t epoch, uint32_t index, const uint8_t *image,
-                      uint8_t *workspace, float *out)
+void lb_augmenter_run(const lb_augmenter *augmenter, uint64_t epoch, uint32_t index,
+                      const uint8_t *image, uint8_t *workspace, float *out)
 {
     const lb_image_shape shape = augmenter->shape;
     const size_t pixels = shape.height * shape.width, all = shape.channels * pixels;
-    const lb_augment_draw draw = lb_augment_draw_of(&augmenter->augment, augmenter->seed, epoch, index);
+    const lb_augment_draw draw =
+        lb_augment_draw_of(&augmenter->augment, augmenter->seed, epoch, index);
     uint8_t *rotated = workspace, *cropped = workspace + all;
     const uint8_t *now = image;
     if (augmenter->augment.rotation_degrees > 0.0f) {
@@ -270,7 +280,8 @@ void lb_augmenter_run(const lb_augmenter *augmenter, uint64_t epoch, uint32_t in
         now = rotated;
     }
     if (draw.dy != 0 || draw.dx != 0 || draw.flip) {
-        lb_image_crop(shape, augmenter->augment.pad_mode, draw.dy, draw.dx, draw.flip, now, cropped);
+        lb_image_crop(shape, augmenter->augment.pad_mode, draw.dy, draw.dx, draw.flip, now,
+                      cropped);
         now = cropped;
     }
     for (size_t c = 0; c < shape.channels; c++) {

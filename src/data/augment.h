@@ -21,7 +21,7 @@ typedef enum lb_pad_mode {
 /* What may happen to an image; all zero: nothing. */
 typedef struct lb_augment {
     float rotation_degrees; /* uniform in [-rotation, rotation] about the centre; outside is 0 */
-    int crop_padding;       /* pad all sides by this, then crop the image's size at a uniform place */
+    int crop_padding; /* pad all sides by this, then crop the image's size at a uniform place */
     lb_pad_mode pad_mode;
     bool flip; /* left-right with probability 1/2 */
 } lb_augment;
@@ -59,7 +59,8 @@ enum { LB_AUGMENT_TEXT_BYTES = 64 };
  *
  * Errors: LB_E_ARG names the word that is not understood.
  */
-LB_MUST_CHECK lb_status lb_augment_parse(const char *text, const lb_augment *standard, lb_augment *out);
+LB_MUST_CHECK lb_status lb_augment_parse(const char *text, const lb_augment *standard,
+                                         lb_augment *out);
 
 /** Write the text that lb_augment_parse reads back, for example "rotate=10,crop=4". */
 void lb_augment_format(const lb_augment *augment, char text[LB_AUGMENT_TEXT_BYTES]);

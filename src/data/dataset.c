@@ -7,19 +7,20 @@
 
 #include "base/random.h"
 
-lb_status lb_dataset_allocate(lb_dataset *dataset, const char *where, size_t count, lb_image_shape shape)
+lb_status lb_dataset_allocate(lb_dataset *dataset, const char *where, size_t count,
+                              lb_image_shape shape)
 {
     if (count == 0) return lb_fail(LB_E_FORMAT, "%s: no images in it", where);
     if (shape.channels == 0 || shape.channels > LB_IMAGE_MAX_CHANNELS || shape.height == 0 ||
         shape.width == 0 || shape.height > LB_IMAGE_MAX_SIDE || shape.width > LB_IMAGE_MAX_SIDE) {
-        return lb_fail(LB_E_FORMAT, "%s: images of %zux%zux%zu; at most %d channels and sides of %d",
-                       where, shape.channels, shape.height, shape.width, LB_IMAGE_MAX_CHANNELS,
-                       LB_IMAGE_MAX_SIDE);
+        return lb_fail(
+            LB_E_FORMAT, "%s: images of %zux%zux%zu; at most %d channels and sides of %d", where,
+            shape.channels, shape.height, shape.width, LB_IMAGE_MAX_CHANNELS, LB_IMAGE_MAX_SIDE);
     }
     const size_t image_bytes = shape.channels * shape.height * shape.width; /* at most 2^26 */
     if (count > LB_DATA_MAX_COUNT || count > LB_DATA_MAX_BYTES / image_bytes) {
-        return lb_fail(LB_E_FORMAT, "%s: %zu images of %zu bytes are more than one split may have", where,
-                       count, image_bytes);
+        return lb_fail(LB_E_FORMAT, "%s: %zu images of %zu bytes are more than one split may have",
+                       where, count, image_bytes);
     }
     void *images = NULL, *labels = NULL;
     LB_TRY(lb_alloc(count, image_bytes, "images", &images));
@@ -43,7 +44,8 @@ static lb_status name_classes(lb_dataset *dataset)
 {
     if (dataset->class_names != NULL) return LB_OK;
     void *names = NULL;
-    LB_TRY(lb_arena_alloc(&dataset->arena, dataset->classes, sizeof(char *), "class names", &names));
+    LB_TRY(
+        lb_arena_alloc(&dataset->arena, dataset->classes, sizeof(char *), "class names", &names));
     dataset->class_names = names;
     const char *const *known = dataset->kind->class_names;
     for (size_t c = 0; c < dataset->classes; c++) {
@@ -63,10 +65,11 @@ static lb_status check(lb_dataset *dataset)
     const lb_image_shape want = kind->shape, got = lb_dataset_shape(dataset);
     if (want.channels != 0 &&
         (got.channels != want.channels || got.height != want.height || got.width != want.width)) {
-        return lb_fail(LB_E_FORMAT,
-                       "images of %zux%zux%zu, but '%s' has %zux%zux%zu; for other data use idx:DIR",
-                       got.channels, got.height, got.width, kind->entry.name, want.channels, want.height,
-                       want.width);
+        return lb_fail(
+            LB_E_FORMAT,
+            "images of %zux%zux%zu, but '%s' has %zux%zux%zu; for other data use idx:DIR",
+            got.channels, got.height, got.width, kind->entry.name, want.channels, want.height,
+            want.width);
     }
     if (kind->classes != 0) dataset->classes = kind->classes;
     for (size_t i = 0; i < dataset->count; i++) {
@@ -85,18 +88,21 @@ static lb_status check_present(const lb_data_spec *spec, lb_split split)
     const char *name = kind->entry.name;
     if (kind->entry.synthetic) return LB_OK;
     if (spec->folder == NULL) {
-        return lb_fail(LB_E_ARG, "data set '%s': no folder: give %s:DIR, or set LOWBIT_DATA to the folder "
-                                 "that holds the data sets",
+        return lb_fail(LB_E_ARG,
+                       "data set '%s': no folder: give %s:DIR, or set LOWBIT_DATA to the folder "
+                       "that holds the data sets",
                        name, name);
     }
     const char *missing = kind->format->missing(spec->folder, split);
     if (missing == NULL) return LB_OK;
     if (kind->files != NULL) {
-        return lb_fail(LB_E_IO, "data set '%s': no %s in '%s'; `lowbit data get %s` fetches it, or give "
-                                "%s:DIR",
+        return lb_fail(LB_E_IO,
+                       "data set '%s': no %s in '%s'; `lowbit data get %s` fetches it, or give "
+                       "%s:DIR",
                        name, missing, spec->folder, name, name);
     }
-    return lb_fail(LB_E_IO, "data set '%s': no %s in '%s'; give %s:DIR", name, missing, spec->folder, name);
+    return lb_fail(LB_E_IO, "data set '%s': no %s in '%s'; give %s:DIR", name, missing,
+                   spec->folder, name);
 }
 
 static lb_status read_split(const lb_data_spec *spec, lb_split split, lb_dataset *dataset)
@@ -140,7 +146,7 @@ void lb_dataset_close(lb_dataset *dataset)
 
 void lb_dataset_get_info(const lb_dataset *dataset, lb_dataset_info *out)
 {
-    *out = (lb_dataset_info){dataset->kind->entry.name, dataset->split,   dataset->count,
+    *out = (lb_dataset_info){dataset->kind->entry.name, dataset->split,  dataset->count,
                              dataset->channels,         dataset->height, dataset->width,
                              dataset->classes};
 }
@@ -218,7 +224,8 @@ lb_status lb_split_indices(size_t count, size_t n_validation, uint64_t seed, uin
                            uint32_t *validation)
 {
     if (n_validation >= count) {
-        return lb_fail(LB_E_ARG, "a validation split of %zu images leaves none of the %zu for training",
+        return lb_fail(LB_E_ARG,
+                       "a validation split of %zu images leaves none of the %zu for training",
                        n_validation, count);
     }
     lb_assert(count <= LB_DATA_MAX_COUNT);

@@ -49,7 +49,8 @@ typedef struct lb_data_file {
     const char *name;
     uint64_t bytes;
     const char *sha256;
-    const char *const *members; /* an archive's (.tar.gz) files that are kept, NULL-terminated; or NULL */
+    const char *const
+        *members; /* an archive's (.tar.gz) files that are kept, NULL-terminated; or NULL */
     uint64_t min_member_bytes, max_member_bytes; /* sizes of the smallest and the largest of them */
 } lb_data_file;
 
@@ -75,12 +76,13 @@ extern const lb_data_kind lb_data_kinds[];
 
 /** Names of classes. */
 extern const char *const lb_class_names_fashion[10], *const lb_class_names_cifar10[10],
-    *const lb_class_names_cifar100[100];
+                                                         *const lb_class_names_cifar100[100];
 
 /* A SPEC taken apart. */
 typedef struct lb_data_spec {
     const lb_data_kind *kind;
-    char *folder; /* lb_free; NULL for synthetic data, and where LOWBIT_DATA is needed and not set */
+    char
+        *folder; /* lb_free; NULL for synthetic data, and where LOWBIT_DATA is needed and not set */
     size_t training_count;
 } lb_data_spec;
 

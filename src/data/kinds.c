@@ -48,8 +48,12 @@ static const lb_data_file fashion_files[] = {
     {.name = NULL},
 };
 
-static const char *const cifar10_members[] = {"data_batch_1.bin", "data_batch_2.bin", "data_batch_3.bin",
-                                              "data_batch_4.bin", "data_batch_5.bin", "test_batch.bin",
+static const char *const cifar10_members[] = {"data_batch_1.bin",
+                                              "data_batch_2.bin",
+                                              "data_batch_3.bin",
+                                              "data_batch_4.bin",
+                                              "data_batch_5.bin",
+                                              "test_batch.bin",
                                               NULL};
 static const lb_data_file cifar10_files[] = {
     {.folder_url = CIFAR_URL,

@@ -41,8 +41,8 @@ struct lb_loader {
     uint8_t **workspaces; /* one for each thread that fills */
     size_t n_workspaces;
 
-    size_t wanted;   /* number of the batch that lb_loader_next gives out next; the consumer's own */
-    bool has_batch;  /* the consumer holds batch wanted - 1 */
+    size_t wanted;  /* number of the batch that lb_loader_next gives out next; the consumer's own */
+    bool has_batch; /* the consumer holds batch wanted - 1 */
 
     /* Shared with the workers, under the lock. */
     pthread_mutex_t lock;
@@ -127,7 +127,8 @@ static lb_status check_options(const lb_dataset *dataset, const lb_loader_option
 {
     if (o->batch == 0) return lb_fail(LB_E_ARG, "batch size 0; wanted 1 or more");
     if (o->workers < 0 || o->workers > LB_LOADER_MAX_WORKERS) {
-        return lb_fail(LB_E_ARG, "%d loader threads; wanted 0 to %d", o->workers, LB_LOADER_MAX_WORKERS);
+        return lb_fail(LB_E_ARG, "%d loader threads; wanted 0 to %d", o->workers,
+                       LB_LOADER_MAX_WORKERS);
     }
     const size_t n = o->indices != NULL ? o->n_indices : dataset->count;
     if (n == 0) return lb_fail(LB_E_ARG, "no images to load");
@@ -181,12 +182,13 @@ static lb_status make_buffers(lb_loader *l, const lb_loader_options *o)
     l->slots = slots;
     const size_t batch = l->batch_size < l->n_images ? l->batch_size : l->n_images;
     for (size_t i = 0; i < l->n_slots; i++) LB_TRY(make_slot(l, &l->slots[i], batch));
-    LB_TRY(lb_arena_alloc(&l->arena, l->n_workspaces, sizeof(uint8_t *), "work space", &workspaces));
+    LB_TRY(
+        lb_arena_alloc(&l->arena, l->n_workspaces, sizeof(uint8_t *), "work space", &workspaces));
     l->workspaces = workspaces;
     for (size_t i = 0; i < l->n_workspaces; i++) {
         void *block = NULL;
-        LB_TRY(lb_arena_alloc(&l->arena, 1, lb_augmenter_workspace_bytes(&l->augmenter), "work space",
-                              &block));
+        LB_TRY(lb_arena_alloc(&l->arena, 1, lb_augmenter_workspace_bytes(&l->augmenter),
+                              "work space", &block));
         l->workspaces[i] = block;
     }
     return LB_OK;
@@ -206,8 +208,8 @@ static lb_status start_threads(lb_loader *l)
         worker *w = &workers[l->n_started];
         *w = (worker){l, l->workspaces[l->n_started]};
         if (pthread_create(&l->threads[l->n_started], NULL, run_worker, w) != 0) {
-            return lb_fail(LB_E_NOMEM, "cannot start loader thread %zu of %zu; use fewer", l->n_started + 1,
-                           l->n_threads);
+            return lb_fail(LB_E_NOMEM, "cannot start loader thread %zu of %zu; use fewer",
+                           l->n_started + 1, l->n_threads);
         }
     }
     return LB_OK;
@@ -227,14 +229,15 @@ static lb_status set_up(lb_loader *l, const lb_dataset *dataset, const lb_loader
     l->n_slots = o->workers == 0 ? 1 : l->n_threads + SPARE_SLOTS;
     if (o->workers > 0 && l->n_slots < MIN_SLOTS) l->n_slots = MIN_SLOTS;
     l->next_to_fill = l->n_batches; /* the workers sleep till lb_loader_start */
-    LB_TRY(lb_augmenter_init(&l->augmenter, lb_dataset_shape(dataset), &o->augment, &o->normalization,
-                             o->seed));
+    LB_TRY(lb_augmenter_init(&l->augmenter, lb_dataset_shape(dataset), &o->augment,
+                             &o->normalization, o->seed));
     LB_TRY(make_buffers(l, o));
     LB_TRY(start_threads(l));
     return lb_loader_start(l, 0, 0);
 }
 
-lb_status lb_loader_create(const lb_dataset *dataset, const lb_loader_options *options, lb_loader **out)
+lb_status lb_loader_create(const lb_dataset *dataset, const lb_loader_options *options,
+                           lb_loader **out)
 {
     LB_TRY(check_options(dataset, options));
     void *block = NULL;

@@ -22,8 +22,8 @@ typedef struct lb_loader_options {
     uint64_t seed;
     lb_augment augment;
     lb_normalization normalization;
-    bool shuffle;   /* a new order each epoch; else the order of `indices` */
-    bool drop_last; /* leave out a last batch that is not full */
+    bool shuffle;            /* a new order each epoch; else the order of `indices` */
+    bool drop_last;          /* leave out a last batch that is not full */
     const uint32_t *indices; /* the images to use (n_indices, copied), or NULL: all */
     size_t n_indices;
 } lb_loader_options;
@@ -49,8 +49,8 @@ enum { LB_LOADER_MAX_WORKERS = 64 };
  *            LB_E_NOMEM  out of memory, or no thread to be had.
  * Threads:   one loader belongs to one thread.
  */
-LB_MUST_CHECK lb_status lb_loader_create(const lb_dataset *dataset, const lb_loader_options *options,
-                                         lb_loader **out);
+LB_MUST_CHECK lb_status lb_loader_create(const lb_dataset *dataset,
+                                         const lb_loader_options *options, lb_loader **out);
 /** Stop the workers and free everything, at any moment; NULL is fine. */
 void lb_loader_destroy(lb_loader *loader);
 

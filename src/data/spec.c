@@ -33,10 +33,12 @@ static lb_status unknown_kind(const char *name, size_t length)
         const size_t used = strlen(list);
         snprintf(list + used, sizeof list - used, "%s%s", n ? ", " : "", names[n]);
     }
-    snprintf(word, sizeof word, "%.*s", (int)(length < sizeof word ? length : sizeof word - 1), name);
+    snprintf(word, sizeof word, "%.*s", (int)(length < sizeof word ? length : sizeof word - 1),
+             name);
     const char *near = lb_suggest(word, names, n);
     if (near != NULL) {
-        return lb_fail(LB_E_ARG, "no data set '%s'; did you mean '%s'? There are: %s", word, near, list);
+        return lb_fail(LB_E_ARG, "no data set '%s'; did you mean '%s'? There are: %s", word, near,
+                       list);
     }
     return lb_fail(LB_E_ARG, "no data set '%s'; there are: %s", word, list);
 }
@@ -60,8 +62,8 @@ static lb_status parse_count(const char *name, const char *text, size_t *out)
     char *end = NULL;
     const unsigned long long count = isdigit((unsigned char)text[0]) ? strtoull(text, &end, 10) : 0;
     if (end == NULL || *end != '\0' || count < MIN_SYNTHETIC_COUNT || count > MAX_SYNTHETIC_COUNT) {
-        return lb_fail(LB_E_ARG, "%s:%s: wanted the number of training images, %d to %d", name, text,
-                       MIN_SYNTHETIC_COUNT, MAX_SYNTHETIC_COUNT);
+        return lb_fail(LB_E_ARG, "%s:%s: wanted the number of training images, %d to %d", name,
+                       text, MIN_SYNTHETIC_COUNT, MAX_SYNTHETIC_COUNT);
     }
     *out = (size_t)count;
     return LB_OK;
@@ -80,11 +82,12 @@ lb_status lb_data_spec_parse(const char *spec, lb_data_spec *out)
     const char *argument = colon != NULL ? colon + 1 : NULL;
     lb_data_spec parsed = {.kind = kind, .training_count = DEFAULT_SYNTHETIC_COUNT};
     if (argument != NULL && argument[0] == '\0') {
-        return lb_fail(LB_E_ARG, "'%s': nothing after the colon; wanted %s:%s", spec, kind->entry.name,
-                       kind->entry.synthetic ? "COUNT" : "DIR");
+        return lb_fail(LB_E_ARG, "'%s': nothing after the colon; wanted %s:%s", spec,
+                       kind->entry.name, kind->entry.synthetic ? "COUNT" : "DIR");
     }
     if (kind->entry.synthetic) {
-        if (argument != NULL) LB_TRY(parse_count(kind->entry.name, argument, &parsed.training_count));
+        if (argument != NULL)
+            LB_TRY(parse_count(kind->entry.name, argument, &parsed.training_count));
     } else if (argument != NULL) {
         LB_TRY(lb_strdup(argument, &parsed.folder));
     } else {

@@ -148,11 +148,13 @@ static float catmull_rom(float a, float b, float c, float d, float t)
 static void draw_curve(canvas *on, const point *p, int n)
 {
     for (int i = 0; i + 1 < n; i++) {
-        const point a = p[i > 0 ? i - 1 : 0], b = p[i], c = p[i + 1], d = p[i + 2 < n ? i + 2 : n - 1];
+        const point a = p[i > 0 ? i - 1 : 0], b = p[i], c = p[i + 1],
+                    d = p[i + 2 < n ? i + 2 : n - 1];
         point from = b;
         for (int k = 1; k <= PIECES; k++) {
             const float t = (float)k / (float)PIECES;
-            const point to = {catmull_rom(a.x, b.x, c.x, d.x, t), catmull_rom(a.y, b.y, c.y, d.y, t)};
+            const point to = {catmull_rom(a.x, b.x, c.x, d.x, t),
+                              catmull_rom(a.y, b.y, c.y, d.y, t)};
             draw_line(on, from, to);
             from = to;
         }
@@ -169,7 +171,8 @@ static void draw_glyph(canvas *on, const lb_glyph *glyph, affine m, float wobble
         point points[LB_GLYPH_MAX_POINTS];
         for (int i = 0; i < stroke->n_points; i++) {
             const lb_glyph_point g = stroke->points[i];
-            point moved = {(float)g.x + around_zero(r, wobble), (float)g.y + around_zero(r, wobble)};
+            point moved = {(float)g.x + around_zero(r, wobble),
+                           (float)g.y + around_zero(r, wobble)};
             if (g.x == last.x && g.y == last.y) moved = last_moved;
             last = g;
             last_moved = moved;
@@ -232,7 +235,8 @@ static void choose_colours(const lb_synth_difficulty *d, lb_random *r, float *pa
     }
     /* Lighter or darker ink, whichever there is room for, unequally in the channels. */
     const float middle = (paper[0] + paper[1] + paper[2]) / 3.0f;
-    const float side = middle > 170.0f || (middle > 85.0f && lb_random_below(r, 2) == 1) ? -1.0f : 1.0f;
+    const float side =
+        middle > 170.0f || (middle > 85.0f && lb_random_below(r, 2) == 1) ? -1.0f : 1.0f;
     for (int k = 0; k < d->channels; k++) {
         colour[k] = paper[k] + side * contrast * (0.5f + lb_random_uniform(r));
     }
@@ -253,8 +257,8 @@ static void lay_paper(const lb_synth_difficulty *d, lb_random *r, const float *p
 }
 
 /* Stray strokes: short lines that mean nothing. */
-static void draw_clutter(const lb_synth_difficulty *d, lb_random *r, const float *paper, const float *colour,
-                         float *image)
+static void draw_clutter(const lb_synth_difficulty *d, lb_random *r, const float *paper,
+                         const float *colour, float *image)
 {
     const int n = (int)(between(r, d->clutter) + 0.5f);
     for (int i = 0; i < n; i++) {
@@ -264,7 +268,8 @@ static void draw_clutter(const lb_synth_difficulty *d, lb_random *r, const float
         const point p = {side * lb_random_uniform(r), side * lb_random_uniform(r)};
         const point q = {p.x + around_zero(r, 0.3f * side), p.y + around_zero(r, 0.3f * side)};
         float shade[MAX_CHANNELS];
-        for (int k = 0; k < d->channels; k++) shade[k] = paper[k] + strength * (colour[k] - paper[k]);
+        for (int k = 0; k < d->channels; k++)
+            shade[k] = paper[k] + strength * (colour[k] - paper[k]);
         canvas c;
         canvas_clear(&c, d->side, 0.5f * (thickness + softness));
         draw_line(&c, p, q);
@@ -294,7 +299,8 @@ static void develop(const lb_synth_difficulty *d, lb_random *r, const float *ima
         const uint64_t bits = lb_random_bits(r);
         for (int h = 0; h < 2; h++) {
             const uint32_t four = (uint32_t)(bits >> (32 * h));
-            const uint32_t sum = (four & 255) + (four >> 8 & 255) + (four >> 16 & 255) + (four >> 24);
+            const uint32_t sum =
+                (four & 255) + (four >> 8 & 255) + (four >> 16 & 255) + (four >> 24);
             const float v = image[i + h] + scale * ((float)sum - 510.0f);
             out[i + h] = (uint8_t)(v <= 0.0f ? 0.0f : v >= 255.0f ? 255.0f : v + 0.5f);
         }
@@ -305,7 +311,8 @@ uint16_t lb_synth_draw(const lb_synth_difficulty *d, lb_split split, size_t inde
 {
     lb_random r = lb_random_at(d->seed, LB_RANDOM_SYNTH, (uint64_t)split, index);
     const size_t digit = index % 10; /* every class equally often */
-    float image[MAX_CHANNELS * MAX_SIDE * MAX_SIDE], paper[MAX_CHANNELS] = {0}, colour[MAX_CHANNELS] = {0};
+    float image[MAX_CHANNELS * MAX_SIDE * MAX_SIDE], paper[MAX_CHANNELS] = {0},
+                                                     colour[MAX_CHANNELS] = {0};
     choose_colours(d, &r, paper, colour);
     lay_paper(d, &r, paper, image);
     draw_clutter(d, &r, paper, colour, image);
@@ -320,9 +327,11 @@ uint16_t lb_synth_draw(const lb_synth_difficulty *d, lb_split split, size_t inde
 }
 
 /* The test split has a fifth as many images. */
-static lb_status read_synth(const lb_synth_difficulty *d, const lb_data_source *source, lb_dataset *out)
+static lb_status read_synth(const lb_synth_difficulty *d, const lb_data_source *source,
+                            lb_dataset *out)
 {
-    const size_t count = source->split == LB_SPLIT_TRAIN ? source->training_count : source->training_count / 5;
+    const size_t count =
+        source->split == LB_SPLIT_TRAIN ? source->training_count : source->training_count / 5;
     const lb_image_shape shape = {(size_t)d->channels, (size_t)d->side, (size_t)d->side};
     const size_t bytes = shape.channels * shape.height * shape.width;
     LB_TRY(lb_dataset_allocate(out, "synthetic digits", count, shape));

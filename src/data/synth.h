@@ -62,6 +62,7 @@ extern const lb_synth_difficulty lb_synth_digits, lb_synth_color;
  *
  * Shapes: out uint8 (channels, side, side).
  */
-uint16_t lb_synth_draw(const lb_synth_difficulty *difficulty, lb_split split, size_t index, uint8_t *out);
+uint16_t lb_synth_draw(const lb_synth_difficulty *difficulty, lb_split split, size_t index,
+                       uint8_t *out);
 
 #endif

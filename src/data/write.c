@@ -9,8 +9,8 @@
 
 enum { PATH_BYTES = 4096, SHEET_GAP = 2, SHEET_MAX_SIDE = 16384 };
 
-static lb_status write_array(const char *folder, const char *name, const size_t *dims, size_t n_dims,
-                             const uint8_t *data)
+static lb_status write_array(const char *folder, const char *name, const size_t *dims,
+                             size_t n_dims, const uint8_t *data)
 {
     char path[PATH_BYTES];
     uint8_t header[4 + 4 * LB_IDX_MAX_DIMS];
@@ -45,26 +45,30 @@ lb_status lb_dataset_write_idx(const lb_dataset *dataset, const char *folder)
     const size_t dims[4] = {dataset->count, grey ? dataset->height : dataset->channels,
                             grey ? dataset->width : dataset->height, dataset->width};
     LB_TRY(lb_make_folders(folder));
-    LB_TRY(write_array(folder, images[dataset->split][grey ? 0 : 1], dims, grey ? 3 : 4, dataset->images));
+    LB_TRY(write_array(folder, images[dataset->split][grey ? 0 : 1], dims, grey ? 3 : 4,
+                       dataset->images));
     return write_labels(dataset, folder, labels[dataset->split]);
 }
 
 /* Put image i at the given row and column of the sheet; a missing colour channel repeats the last. */
-static void place_image(const lb_dataset *d, size_t i, size_t row, size_t column, lb_image_shape sheet,
-                        uint8_t *pixels)
+static void place_image(const lb_dataset *d, size_t i, size_t row, size_t column,
+                        lb_image_shape sheet, uint8_t *pixels)
 {
     const size_t top = SHEET_GAP + row * (d->height + SHEET_GAP);
     const size_t left = SHEET_GAP + column * (d->width + SHEET_GAP);
     const uint8_t *image = lb_dataset_image(d, i);
     for (size_t c = 0; c < sheet.channels; c++) {
-        const uint8_t *plane = image + (c < d->channels ? c : d->channels - 1) * d->height * d->width;
+        const uint8_t *plane =
+            image + (c < d->channels ? c : d->channels - 1) * d->height * d->width;
         for (size_t y = 0; y < d->height; y++) {
-            memcpy(pixels + (c * sheet.height + top + y) * sheet.width + left, plane + y * d->width, d->width);
+            memcpy(pixels + (c * sheet.height + top + y) * sheet.width + left, plane + y * d->width,
+                   d->width);
         }
     }
 }
 
-static lb_status fill_sheet(const lb_dataset *d, size_t columns, lb_image_shape sheet, uint8_t *pixels)
+static lb_status fill_sheet(const lb_dataset *d, size_t columns, lb_image_shape sheet,
+                            uint8_t *pixels)
 {
     void *block = NULL;
     LB_TRY(lb_alloc(d->classes, sizeof(size_t), "contact sheet", &block));
@@ -81,14 +85,15 @@ static lb_status fill_sheet(const lb_dataset *d, size_t columns, lb_image_shape 
 lb_status lb_dataset_write_sheet(const lb_dataset *dataset, size_t columns, const char *path)
 {
     if (columns == 0 || columns > SHEET_MAX_SIDE) {
-        return lb_fail(LB_E_ARG, "contact sheet: %zu images a row; wanted 1 to %d", columns, SHEET_MAX_SIDE);
+        return lb_fail(LB_E_ARG, "contact sheet: %zu images a row; wanted 1 to %d", columns,
+                       SHEET_MAX_SIDE);
     }
     const lb_image_shape sheet = {dataset->channels == 1 ? 1 : 3,
                                   SHEET_GAP + dataset->classes * (dataset->height + SHEET_GAP),
                                   SHEET_GAP + columns * (dataset->width + SHEET_GAP)};
     if (sheet.height > SHEET_MAX_SIDE || sheet.width > SHEET_MAX_SIDE) {
-        return lb_fail(LB_E_ARG, "a contact sheet of %zux%zu pixels; at most %d a side", sheet.height,
-                       sheet.width, SHEET_MAX_SIDE);
+        return lb_fail(LB_E_ARG, "a contact sheet of %zux%zu pixels; at most %d a side",
+                       sheet.height, sheet.width, SHEET_MAX_SIDE);
     }
     void *pixels = NULL;
     uint8_t *file = NULL;

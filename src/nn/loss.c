@@ -3,7 +3,8 @@
 
 #include "nn/executor.h"
 
-/* Is `label` the first largest of z? Comparisons with NaN are false, so a NaN anywhere gives false. */
+/* Is `label` the first largest of z? Comparisons with NaN are false, so a NaN anywhere gives
+ * false. */
 static bool is_top(size_t classes, const float *z, size_t label)
 {
     for (size_t c = 0; c < classes; c++) {

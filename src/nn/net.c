@@ -1,7 +1,8 @@
-/* Storage of a network graph: nodes, parameters, the remembered failure, and the checks of a finished graph.
+/* Storage of a network graph: nodes, parameters, the remembered failure, and the checks of a
+ * finished graph.
  *
- * Building never has to be checked call by call: the first failure is kept in the net, every later call
- * does nothing, and lb_net_finish reports it. */
+ * Building never has to be checked call by call: the first failure is kept in the net, every later
+ * call does nothing, and lb_net_finish reports it. */
 #include "nn/net.h"
 
 #include <stdarg.h>
@@ -32,8 +33,8 @@ int lb_net_fail(lb_net *net, lb_status status, const char *fmt, ...)
     return 0;
 }
 
-/* Make room for one more element in an array of the arena; the old block stays there until the end, which
- * doubling keeps below the size of the last one. */
+/* Make room for one more element in an array of the arena; the old block stays there until the end,
+ * which doubling keeps below the size of the last one. */
 static bool grow(lb_net *net, void **array, size_t n, size_t *capacity, size_t size,
                  const char *what)
 {
@@ -77,11 +78,12 @@ static bool name_is_free(lb_net *net, const char *name)
 
 lb_node *lb_net_new_node(lb_net *net, lb_op op, const char *name, int a, int b)
 {
-    if (net->failed != LB_OK || !name_is_free(net, name)) return NULL;
+    if (net->failed != LB_OK) return NULL;
     if ((op == LB_OP_INPUT) != (net->n_nodes == 0)) {
         lb_net_fail(net, LB_E_ARG, "node '%s': a net starts with its input and has no other", name);
         return NULL;
     }
+    if (!name_is_free(net, name)) return NULL;
     if (op != LB_OP_INPUT && !input_stands(net, name, a)) return NULL;
     if (b != -1 && !input_stands(net, name, b)) return NULL;
     void *nodes = net->nodes;
@@ -126,7 +128,8 @@ int lb_net_new_param(lb_net *net, lb_param_role role, const char *suffix, size_t
     return (int)net->n_params++;
 }
 
-/* Every node but the last feeds another one: what nothing uses has no gradient and is a builder's slip. */
+/* Every node but the last feeds another one: what nothing uses has no gradient and is a builder's
+ * slip. */
 static lb_status check_all_used(const lb_net *net)
 {
     for (size_t i = 0; i + 1 < net->n_nodes; i++) {

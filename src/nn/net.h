@@ -43,13 +43,15 @@ typedef enum lb_op {
 #undef X
 } lb_op;
 
-/* A sliding window: kernel, stride and the padding on each side (ceil mode = more padding below and right). */
+/* A sliding window: kernel, stride and the padding on each side (ceil mode = more padding below and
+ * right). */
 typedef struct lb_window {
     size_t kh, kw, stride, pad_top, pad_left, pad_bottom, pad_right;
 } lb_window;
 
-/* Convolution and linear layers. A linear layer is a convolution whose window is its whole input map: a
- * filter of either has (in / groups) * kh * kw weights, so that code for one serves the other. */
+/* Convolution and linear layers. A linear layer is a convolution whose window is its whole input
+ * map: a filter of either has (in / groups) * kh * kw weights, so that code for one serves the
+ * other. */
 typedef struct lb_conv {
     size_t out, in, groups; /* in: channels of the input map; a filter sees in / groups of them */
     lb_window window;
@@ -135,7 +137,8 @@ typedef struct lb_net {
     char message[256];
 } lb_net;
 
-/* ---- building: each returns the new node's index (or 0 after a failure, remembered in net->failed) ---- */
+/* ---- building: each returns the new node's index (or 0 after a failure, remembered in
+ * net->failed) ---- */
 
 void lb_net_init(lb_net *net);
 void lb_net_release(lb_net *net);
@@ -172,21 +175,23 @@ lb_window lb_window_square(size_t k, size_t stride, size_t pad);
 lb_window lb_window_ceil(size_t k, size_t stride, size_t size);
 
 /** Check the graph and allocate gradients; the last node is the logits (c = classes, 1 x 1).
- *  Errors: whatever failed while building; LB_E_SHAPE the last node is no logits, or a node is used by no other;
- *  LB_E_UNSUPPORTED an integer layer whose sums could pass 2^31; LB_E_NOMEM. */
+ *  Errors: whatever failed while building; LB_E_SHAPE the last node is no logits, or a node is used
+ *  by no other; LB_E_UNSUPPORTED an integer layer whose sums could pass 2^31; LB_E_NOMEM. */
 LB_MUST_CHECK lb_status lb_net_finish(lb_net *net, lb_loss loss);
 
-/** How masters start. Conv weights of ResNets: normal, std sqrt(2 / (KH*KW*O)); else uniform +-1/sqrt(fan_in);
- *  quantizers with wide_init: uniform in (-1, 1). gamma 1, beta 0, bias uniform +-1/sqrt(fan_in); learned scales of
- *  weights by their quantizer, learned values of activations 1 (they want a first batch). Running mean 0,
- *  variance 1. A parameter's numbers depend on the seed and its index alone. */
+/** How masters start. Conv weights of ResNets: normal, std sqrt(2 / (KH*KW*O)); else uniform
+ *  +-1/sqrt(fan_in); quantizers with wide_init: uniform in (-1, 1). gamma 1, beta 0, bias uniform
+ *  +-1/sqrt(fan_in); learned scales of weights by their quantizer, learned values of activations 1
+ *  (they want a first batch). Running mean 0, variance 1. A parameter's numbers depend on the seed
+ *  and its index alone. */
 typedef enum lb_init_rule { LB_INIT_FAN_IN, LB_INIT_RESNET } lb_init_rule;
 void lb_net_initialize(lb_net *net, lb_init_rule rule, uint64_t seed);
 /** Start the learned scales of parameter `param` anew, from the weights as they are. */
 void lb_net_initialize_learned(lb_net *net, int param);
 
-/** How a conv or linear node's weights fall into groups that share statistics and scales: group g is weights
- *  [g * n, (g + 1) * n). Float layers are one group. Linear layers have taps 1 and channels c*h*w. */
+/** How a conv or linear node's weights fall into groups that share statistics and scales: group g
+ *  is weights [g * n, (g + 1) * n). Float layers are one group. Linear layers have taps 1 and
+ *  channels c*h*w. */
 lb_weight_group lb_node_weight_group(const lb_node *node, size_t *n_groups);
 /** Weights of one filter of a conv or linear node: (in / groups) * kh * kw. */
 size_t lb_node_filter_size(const lb_node *node);

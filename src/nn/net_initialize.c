@@ -11,7 +11,8 @@ static void fill_uniform(lb_param *p, float bound, lb_random *random)
         p->value[i] = bound * (2.0f * lb_random_uniform(random) - 1.0f);
 }
 
-/* Uniform in the open interval (-1, 1): the draws are multiples of 2^-23, moved half a step inwards. */
+/* Uniform in the open interval (-1, 1): the draws are multiples of 2^-23, moved half a step
+ * inwards. */
 static void fill_wide(lb_param *p, lb_random *random)
 {
     for (size_t i = 0; i < p->count; i++)
@@ -42,7 +43,8 @@ static void fill_weights(const lb_node *node, lb_param *p, lb_init_rule rule, lb
     }
 }
 
-/* Learned scales of weights, group by group; the masters stand before them in the table and are filled. */
+/* Learned scales of weights, group by group; the masters stand before them in the table and are
+ * filled. */
 static void fill_learned(const lb_net *net, const lb_node *node, lb_param *p)
 {
     if (node->op == LB_OP_QUANTIZE) {

@@ -1,9 +1,11 @@
-/* The graph builder: one function a layer, each checks what it is given and infers its output's shape. */
+/* The graph builder: one function a layer, each checks what it is given and infers its output's
+ * shape. */
 #include <math.h>
 
 #include "nn/net_internal.h"
 
-/* No window or stride of a real network comes near; keeps sums of sizes and paddings far from overflow. */
+/* No window or stride of a real network comes near; keeps sums of sizes and paddings far from
+ * overflow. */
 enum { LARGEST_WINDOW = 1 << 16 };
 /* Values of one image's map: indices fit int32 everywhere. */
 static const size_t largest_map = INT32_MAX;
@@ -129,7 +131,8 @@ static bool choice_fits(lb_net *net, const lb_node *node, const lb_weight_choice
     return true;
 }
 
-/* Parameters of a convolution or linear layer whose sizes and window are set; the node's index, 0: failed. */
+/* Parameters of a convolution or linear layer whose sizes and window are set; the node's index, 0:
+ * failed. */
 static int add_weights(lb_net *net, lb_node *node, size_t n_dims, const size_t *dims, bool bias,
                        const lb_weight_choice *choice)
 {

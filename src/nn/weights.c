@@ -1,7 +1,7 @@
 /* Quantized weights of one layer: runs a weight quantizer over its groups.
  *
- * Work is split by groups (statistics, backward) and by filters (codes), each a task of its own, so results
- * do not depend on how many threads there are. */
+ * Work is split by groups (statistics, backward) and by filters (codes), each a task of its own, so
+ * results do not depend on how many threads there are. */
 #include <string.h>
 
 #include "nn/executor.h"

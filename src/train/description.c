@@ -96,7 +96,8 @@ static void write_facts(FILE *file, const lb_run_facts *f)
                   f->parameters, f->w_bits, f->a_bits);
 }
 
-lb_status lb_run_describe(const lb_settings *settings, int threads, const lb_run_facts *facts, char **out)
+lb_status lb_run_describe(const lb_settings *settings, const lb_train_config *config, const lb_run_facts *facts,
+                          char **out)
 {
     char *data = NULL;
     LB_TRY(lb_data_identity(lb_settings_value(settings, LB_KEY_DATA), &data));

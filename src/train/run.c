@@ -72,3 +72,13 @@ void lb_run_release(lb_run *run)
     lb_settings_destroy(run->settings);
     *run = (lb_run){0};
 }
+
+lb_status lb_run_build_net(const char *path, lb_net *net)
+{
+    lb_run run;
+    const lb_status status = lb_run_open(path, &run);
+    *net = run.net; /* ownership moves: nothing in a net points into the struct itself */
+    lb_net_init(&run.net);
+    lb_run_release(&run);
+    return status;
+}

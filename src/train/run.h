@@ -23,6 +23,14 @@ typedef struct lb_run {
 LB_MUST_CHECK lb_status lb_run_open(const char *run, lb_run *out);
 void lb_run_release(lb_run *run);
 
+/**
+ * The same for those who want the network alone.
+ *
+ * Ownership: lb_net_release(net), also after a failure.
+ * Errors:    as lb_run_open.
+ */
+LB_MUST_CHECK lb_status lb_run_build_net(const char *run, lb_net *net);
+
 /* What an evaluation works on. */
 typedef struct lb_evaluator {
     const lb_backend *backend;

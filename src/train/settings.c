@@ -79,6 +79,10 @@ lb_status lb_setting_find(const char *name, lb_key *out)
 
 void lb_format_real(double value, char text[32])
 {
+    if (fabs(value) < 1e15 && value == floor(value)) { /* 60, where %g would write 6e+01 */
+        (void)snprintf(text, 32, "%.0f", value);
+        return;
+    }
     for (int digits = 1; digits <= 17; digits++) {
         (void)snprintf(text, 32, "%.*g", digits, value);
         if (strtod(text, NULL) == value) return;
@@ -181,7 +185,8 @@ static lb_status canonical_wholes(lb_key key, const char *value, char **out)
 static bool is_choice(const char *choices, const char *value)
 {
     const size_t length = strlen(value);
-    for (const char *at = choices; at != NULL && length > 0; at = strchr(at, '|')) {
+    if (length == 0 || strchr(value, '|') != NULL) return false;
+    for (const char *at = choices; at != NULL; at = strchr(at, '|')) {
         if (*at == '|') at++;
         if (strncmp(at, value, length) == 0 && (at[length] == '|' || at[length] == '\0')) return true;
     }

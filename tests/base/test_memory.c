@@ -101,12 +101,14 @@ static void test_arena_blocks_do_not_overlap(void **state)
     uint8_t *blocks[N];
     size_t bytes[N];
     for (size_t i = 0; i < N; i++) {
-        bytes[i] = i * i * 7 % 5000 + (i % 50 == 49 ? 200000 : 0); /* some larger than a chunk */
+        bytes[i] = i < 140 ? i : i * 97 % 5000; /* every remainder of the alignment, */
+        if (i % 50 == 49) bytes[i] += 200000;   /* and some larger than a chunk */
         void *block = NULL;
         assert_ok(lb_arena_alloc(&arena, bytes[i], 1, "block", &block));
         assert_aligned_and_zero(block, bytes[i]);
         blocks[i] = block;
         if (bytes[i] > 0) memset(block, (int)(i + 1), bytes[i]);
+        assert_true(i == 0 || blocks[i] != blocks[i - 1]); /* the empty one too */
     }
     for (size_t i = 0; i < N; i++) {
         for (size_t k = 0; k < bytes[i]; k++) assert_int_equal(blocks[i][k], (uint8_t)(i + 1));

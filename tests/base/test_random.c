@@ -109,12 +109,12 @@ static void test_below(void **state)
         assert_true(fabs(counts[i] - (double)N / SIDES) < 5.0 * sqrt((double)N / SIDES));
     }
     assert_int_equal(lb_random_below(&r, 1), 0);
-    /* just above 2^63 nearly half of the draws are rejected: a remainder without rejection would
-     * give the lower half twice as often */
-    const uint64_t huge = (UINT64_C(1) << 63) + 1;
+    /* n = 3 * 2^62 rejects a quarter of the draws: a plain remainder would give the lowest third
+     * twice as often as the others */
+    const uint64_t third = UINT64_C(1) << 62;
     int low = 0;
-    for (int i = 0; i < N; i++) low += lb_random_below(&r, huge) < huge / 2;
-    assert_true(fabs(low - N / 2.0) < 5.0 * sqrt(N / 4.0));
+    for (int i = 0; i < N; i++) low += lb_random_below(&r, 3 * third) < third;
+    assert_true(fabs(low - N / 3.0) < 5.0 * sqrt(N * 2.0 / 9.0));
 }
 
 int main(void)

@@ -76,6 +76,22 @@ static void test_exact_bytes(void **state)
     lb_free(data);
 }
 
+/* Data in the order of the names would put the wide one at byte 3. */
+static void test_wide_elements_stand_first(void **state)
+{
+    (void)state;
+    const char *path = lb_test_path(lb_test_folder(), "a.safetensors");
+    const lb_stored_tensor tensors[] = {{"narrow", LB_U8, 1, {3}, bytes3, 3},
+                                        {"wide", LB_I64, 1, {2}, wide, sizeof wide}};
+    assert_ok(lb_safetensors_write(path, tensors, 2, NULL, 0));
+    uint8_t *data = NULL;
+    size_t bytes = 0;
+    assert_ok(lb_file_read(path, 1000, &data, &bytes));
+    assert_contains((const char *)data + 8, "\"data_offsets\":[16,19]},\"wide\"");
+    assert_contains((const char *)data + 8, "\"data_offsets\":[0,16]}}");
+    lb_free(data);
+}
+
 static void test_empty_file_of_no_tensors(void **state)
 {
     (void)state;
@@ -291,6 +307,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_round_trip),
         cmocka_unit_test(test_exact_bytes),
+        cmocka_unit_test(test_wide_elements_stand_first),
         cmocka_unit_test(test_empty_file_of_no_tensors),
         cmocka_unit_test(test_what_cannot_be_written),
         cmocka_unit_test(test_hostile_lengths),

@@ -15,6 +15,7 @@ static void test_suggestions(void **state)
         {"dorfea", "dorefa"},
         {"dorefaw", "dorefa"},
         {"tnw", "twn"},
+        {"tqt", "ttq"},
         {"resnet2", "resnet20"},
         {"renset20", "resnet20"},
         {"bc-scald", "bc-scaled"},

@@ -47,6 +47,14 @@ check 'option with a value it does not take' 2 err '--man=3' help --man=3
 check 'no shell' 2 err 'wanted bash, zsh or fish' completion
 check 'unknown shell' 2 err "unknown shell 'ksh'" completion ksh
 
+check 'value that is no number' 2 err "option '--epochs many': invalid numeric value" train --epochs many
+check 'value that is no number, with =' 2 err "'--epochs=many': invalid numeric" train --epochs=many
+check 'number too large' 2 err 'too large' train --epochs 99999999999999999999
+check 'empty number' 2 err "option '--epochs' needs a number" train --epochs=
+check 'empty number as a word' 2 err "option '--epochs' needs a number" train --epochs ''
+check 'option at the end without its value' 2 err "option '--epochs' needs a value" train --epochs
+check 'misspelt option with a value' 2 err "did you mean '--epochs'?" train --epoch=3
+
 # every command of the overview has help with a usage line, its options and a summary
 commands=$("$LOWBIT" --help | sed -n '/^Commands:/,/^$/s/^  \([a-z-]*\) .*/\1/p')
 [ -n "$commands" ] || fail 'the overview lists no commands'

@@ -38,7 +38,8 @@ static void randomize_params(lb_net *net)
         case LB_PARAM_BETA:
         case LB_PARAM_MEAN: randomize(param->value, param->count, 0.5f, 0.1f); break;
         case LB_PARAM_VARIANCE:
-            for (size_t i = 0; i < param->count; i++) param->value[i] = 0.01f + lb_random_uniform(&draws);
+            for (size_t i = 0; i < param->count; i++)
+                param->value[i] = 0.01f + lb_random_uniform(&draws);
             break;
         case LB_PARAM_WEIGHT:
         case LB_PARAM_LEARNED: break;
@@ -51,8 +52,9 @@ static void compare_map(const lb_net *net, size_t node, const float *got, const 
     const size_t per_image = lb_shape_count(net->nodes[node].shape);
     for (size_t i = 0; i < IMAGES * per_image; i++)
         if (got[i] != want[i]) /* +0 and -0 are the same number */
-            fail_msg("node '%s' (%zu): image %zu element %zu is %a, the reference gives %a", net->nodes[node].name,
-                     node, i / per_image, i % per_image, (double)got[i], (double)want[i]);
+            fail_msg("node '%s' (%zu): image %zu element %zu is %a, the reference gives %a",
+                     net->nodes[node].name, node, i / per_image, i % per_image, (double)got[i],
+                     (double)want[i]);
 }
 
 static void compare_all_maps(const lb_net *net, lb_executor *reference, const lb_evaluator *fast)
@@ -74,9 +76,10 @@ static void compare_all_maps(const lb_net *net, lb_executor *reference, const lb
 static void check_net(lb_net *net, const float *images, unsigned isa, int threads)
 {
     const lb_backend *reference = lb_backend_find("reference");
-    const lb_executor_options options = { .batch = IMAGES, .threads = 1 };
-    const lb_evaluator_options fast = { .batch = IMAGES, .threads = threads, .keep_maps = true, .isa = isa };
-    const lb_evaluator_options lean = { .batch = IMAGES, .threads = threads, .isa = isa };
+    const lb_executor_options options = {.batch = IMAGES, .threads = 1};
+    const lb_evaluator_options fast = {
+        .batch = IMAGES, .threads = threads, .keep_maps = true, .isa = isa};
+    const lb_evaluator_options lean = {.batch = IMAGES, .threads = threads, .isa = isa};
     const size_t n = IMAGES * net->classes;
     lb_executor *e = NULL;
     lb_evaluator *kept = NULL, *reused = NULL;
@@ -100,16 +103,18 @@ static void check_net(lb_net *net, const float *images, unsigned isa, int thread
     reference->destroy(e);
 }
 
-/* A small network with every kind of node: strided, grouped and padded convolutions, both shortcuts, pools. */
-static void build(lb_net *net, const lb_weight_choice *w, const lb_act_quantizer *acts, int a_bits, bool raw)
+/* A small network with every kind of node: strided, grouped and padded convolutions, both
+ * shortcuts, pools. */
+static void build(lb_net *net, const lb_weight_choice *w, const lb_act_quantizer *acts, int a_bits,
+                  bool raw)
 {
-    const lb_act_setting a = { .bits = a_bits };
+    const lb_act_setting a = {.bits = a_bits};
     lb_net_init(net);
-    int x = lb_net_input(net, (lb_shape){ 3, 9, 8 }, raw);
+    int x = lb_net_input(net, (lb_shape){3, 9, 8}, raw);
     x = lb_net_conv(net, "conv1", x, 18, lb_window_square(3, 1, 1), 1, true, w);
     x = lb_net_batch_norm(net, "bn1", x, true, 1e-5f, 0.1f);
     x = lb_net_clip(net, "act1", x, -1.0f, 1.0f);
-    x = lb_net_max_pool(net, "pool1", x, (lb_window){ 3, 3, 2, 0, 0, 1, 1 });
+    x = lb_net_max_pool(net, "pool1", x, (lb_window){3, 3, 2, 0, 0, 1, 1});
     const int shortcut = x;
     if (acts) x = lb_net_quantize(net, "q2", x, acts, &a);
     x = lb_net_conv(net, "conv2", x, 20, lb_window_square(3, 2, 1), 2, false, w);
@@ -133,14 +138,16 @@ static void check(const char *weights, int w_bits, const char *acts, int a_bits,
 {
     const lb_weight_quantizer *q = weights ? lb_weight_quantizer_find(weights) : NULL;
     assert_true(!weights || q);
-    lb_weight_choice w = { .quantizer = q, .setting = { .bits = w_bits } };
+    lb_weight_choice w = {.quantizer = q, .setting = {.bits = w_bits}};
     if (q) w.setting.granularity = q->granularity;
-    for (size_t k = 0; q && q->options && q->options[k].name; k++) w.setting.options[k] = q->options[k].standard;
+    for (size_t k = 0; q && q->options && q->options[k].name; k++)
+        w.setting.options[k] = q->options[k].standard;
     lb_net net;
     build(&net, q ? &w : NULL, acts ? lb_act_quantizer_find(acts) : NULL, a_bits, raw);
     float images[IMAGES * 3 * 9 * 8];
     for (size_t i = 0; i < IMAGES * 3 * 9 * 8; i++)
-        images[i] = raw ? ((float)lb_random_below(&draws, 256) - 128.0f) / 128.0f : lb_random_normal(&draws);
+        images[i] = raw ? ((float)lb_random_below(&draws, 256) - 128.0f) / 128.0f
+                        : lb_random_normal(&draws);
     check_net(&net, images, LB_ISA_ANY, 1);
     check_net(&net, images, lb_cpu_isa(), 2);
     lb_net_release(&net);
@@ -172,8 +179,9 @@ static void test_integer_networks(void **state)
         const char *acts;
         int a_bits;
     } cases[] = {
-        { "bc", 1, "sign", 1 },  { "dorefa", 1, "dorefa", 2 }, { "twn", 2, "dorefa", 4 }, { "ttq", 2, "dorefa", 2 },
-        { "ttq", 2, "qnn", 8 },  { "qnn", 4, "qnn", 4 },       { "xnor", 1, "sign", 1 },  { "dorefa", 8, "dorefa", 8 },
+        {"bc", 1, "sign", 1},    {"dorefa", 1, "dorefa", 2}, {"twn", 2, "dorefa", 4},
+        {"ttq", 2, "dorefa", 2}, {"ttq", 2, "qnn", 8},       {"qnn", 4, "qnn", 4},
+        {"xnor", 1, "sign", 1},  {"dorefa", 8, "dorefa", 8},
     };
     (void)state;
     draws = lb_random_at(4, LB_RANDOM_TEST, 0, 0);
@@ -189,18 +197,20 @@ static void test_sums_past_2_to_the_24_are_exact(void **state)
     (void)state;
     const lb_weight_quantizer *q = lb_weight_quantizer_find("dorefa");
     const lb_act_quantizer *a = lb_act_quantizer_find("dorefa");
-    const lb_weight_choice w = { .quantizer = q, .setting = { .bits = 8, .granularity = q->granularity } };
-    const lb_act_setting setting = { .bits = 8 };
+    const lb_weight_choice w = {.quantizer = q,
+                                .setting = {.bits = 8, .granularity = q->granularity}};
+    const lb_act_setting setting = {.bits = 8};
     lb_net net;
     draws = lb_random_at(5, LB_RANDOM_TEST, 0, 0);
     lb_net_init(&net);
-    int x = lb_net_input(&net, (lb_shape){ 512, 3, 3 }, false);
+    int x = lb_net_input(&net, (lb_shape){512, 3, 3}, false);
     x = lb_net_quantize(&net, "q", x, a, &setting);
     (void)lb_net_conv(&net, "conv", x, 10, lb_window_square(3, 1, 0), 1, false, &w);
     assert_int_equal(lb_net_finish(&net, LB_LOSS_CROSS_ENTROPY), LB_OK);
     lb_net_initialize(&net, LB_INIT_FAN_IN, 1);
     for (size_t i = 0; i < net.params[0].count; i++) /* one sign: the sum grows to 3e8 */
-        net.params[0].value[i] = net.params[0].value[i] < 0.0f ? -net.params[0].value[i] : net.params[0].value[i];
+        net.params[0].value[i] =
+            net.params[0].value[i] < 0.0f ? -net.params[0].value[i] : net.params[0].value[i];
     float *images = calloc(IMAGES * 512 * 9, sizeof *images);
     assert_non_null(images);
     for (size_t i = 0; i < IMAGES * 512 * 9; i++) images[i] = lb_random_uniform(&draws);

@@ -13,7 +13,8 @@
 
 enum { PATH_BYTES = 4096, MAX_ARRAYS = 4096, MAX_BYTES = 16 << 20 };
 
-/* LOWBIT_SOURCE, else what stands before tests/support/golden.c in the name this file was compiled under. */
+/* LOWBIT_SOURCE, else what stands before tests/support/golden.c in the name this file was compiled
+ * under. */
 static void source_path(const char *path, char out[PATH_BYTES])
 {
     const char *root = getenv("LOWBIT_SOURCE");

@@ -20,12 +20,11 @@ typedef struct cifar_layout {
     size_t label_bytes;
 } cifar_layout;
 
-static const cifar_layout cifar10 = {
-    "cifar-10-batches-bin",
-    {"data_batch_1.bin", "data_batch_2.bin", "data_batch_3.bin", "data_batch_4.bin", "data_batch_5.bin",
-     NULL},
-    {"test_batch.bin", NULL},
-    1};
+static const cifar_layout cifar10 = {"cifar-10-batches-bin",
+                                     {"data_batch_1.bin", "data_batch_2.bin", "data_batch_3.bin",
+                                      "data_batch_4.bin", "data_batch_5.bin", NULL},
+                                     {"test_batch.bin", NULL},
+                                     1};
 static const cifar_layout cifar100 = {
     "cifar-100-binary", {"train.bin", NULL}, {"test.bin", NULL}, 2};
 
@@ -56,9 +55,10 @@ lb_status lb_cifar_records(const char *where, size_t bytes, size_t label_bytes, 
 {
     const size_t record = label_bytes + PIXELS;
     if (bytes == 0 || bytes % record != 0) {
-        return lb_fail(LB_E_FORMAT,
-                       "%s: %zu bytes are no whole number of %zu-byte records; truncated or another format",
-                       where, bytes, record);
+        return lb_fail(
+            LB_E_FORMAT,
+            "%s: %zu bytes are no whole number of %zu-byte records; truncated or another format",
+            where, bytes, record);
     }
     *count = bytes / record;
     return LB_OK;
@@ -92,7 +92,8 @@ static lb_status copy_all(const lb_file_map *maps, const char *const *names, siz
     return LB_OK;
 }
 
-static lb_status read_layout(const cifar_layout *layout, const lb_data_source *source, lb_dataset *out)
+static lb_status read_layout(const cifar_layout *layout, const lb_data_source *source,
+                             lb_dataset *out)
 {
     const char *const *names = files_of(layout, source->split);
     lb_file_map maps[MAX_FILES];

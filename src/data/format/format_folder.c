@@ -73,8 +73,8 @@ static int compare_names(const void *a, const void *b)
 static bool is_image_name(const char *name)
 {
     const char *dot = strrchr(name, '.');
-    return dot != NULL &&
-           (strcasecmp(dot, ".png") == 0 || strcasecmp(dot, ".jpg") == 0 || strcasecmp(dot, ".jpeg") == 0);
+    return dot != NULL && (strcasecmp(dot, ".png") == 0 || strcasecmp(dot, ".jpg") == 0 ||
+                           strcasecmp(dot, ".jpeg") == 0);
 }
 
 static lb_status join(const char *folder, const char *name, char *path)
@@ -158,8 +158,9 @@ static lb_status add_image(image_list *list, const char *path, uint16_t label)
     if (list->n == 0) list->shape = (lb_image_shape){0, shape.height, shape.width};
     if (shape.height != list->shape.height || shape.width != list->shape.width) {
         lb_free(pixels);
-        return lb_fail(LB_E_SHAPE, "%s: %zux%zu pixels, but the images before it have %zux%zu; bring all to "
-                                   "one size",
+        return lb_fail(LB_E_SHAPE,
+                       "%s: %zux%zu pixels, but the images before it have %zux%zu; bring all to "
+                       "one size",
                        path, shape.height, shape.width, list->shape.height, list->shape.width);
     }
     const lb_status reserved = image_list_reserve(list);
@@ -192,13 +193,15 @@ static lb_status add_class(image_list *list, const char *folder, const char *nam
 /* Copy the images into the data set; a grey one among coloured ones gets three equal planes. */
 static lb_status collect(const image_list *list, const char *where, lb_dataset *out)
 {
-    const lb_image_shape shape = {list->n_colour > 0 ? 3 : 1, list->shape.height, list->shape.width};
+    const lb_image_shape shape = {list->n_colour > 0 ? 3 : 1, list->shape.height,
+                                  list->shape.width};
     LB_TRY(lb_dataset_allocate(out, where, list->n, shape));
     const size_t plane = shape.height * shape.width;
     for (size_t i = 0; i < list->n; i++) {
         for (size_t c = 0; c < shape.channels; c++) {
             const size_t from = c < list->channels[i] ? c : 0;
-            memcpy(out->images + (i * shape.channels + c) * plane, list->pixels[i] + from * plane, plane);
+            memcpy(out->images + (i * shape.channels + c) * plane, list->pixels[i] + from * plane,
+                   plane);
         }
         out->labels[i] = list->labels[i];
     }
@@ -225,10 +228,12 @@ static lb_status check_known(const char *folder, const name_list *classes)
     name_list here = {0};
     lb_status status = list_folder(folder, true, &here);
     for (size_t i = 0; i < here.n && status == LB_OK; i++) {
-        if (bsearch(&here.names[i], classes->names, classes->n, sizeof *classes->names, compare_names)) {
+        if (bsearch(&here.names[i], classes->names, classes->n, sizeof *classes->names,
+                    compare_names)) {
             continue;
         }
-        status = lb_fail(LB_E_FORMAT, "'%s/%s': no such class in the training split", folder, here.names[i]);
+        status = lb_fail(LB_E_FORMAT, "'%s/%s': no such class in the training split", folder,
+                         here.names[i]);
     }
     name_list_release(&here);
     return status;
@@ -237,8 +242,8 @@ static lb_status check_known(const char *folder, const name_list *classes)
 static lb_status read_classes(const char *folder, const name_list *classes, lb_dataset *out)
 {
     if (classes->n == 0 || classes->n > UINT16_MAX) {
-        return lb_fail(LB_E_FORMAT, "'%s': %zu class folders in train; wanted 1 to %d", folder, classes->n,
-                       UINT16_MAX);
+        return lb_fail(LB_E_FORMAT, "'%s': %zu class folders in train; wanted 1 to %d", folder,
+                       classes->n, UINT16_MAX);
     }
     image_list images = {0};
     lb_status status = check_known(folder, classes);
@@ -261,7 +266,8 @@ static lb_status read_folder(const lb_data_source *source, lb_dataset *out)
     char training[PATH_BYTES], folder[PATH_BYTES];
     if (!split_folder(source->folder, LB_SPLIT_TRAIN, training) ||
         !split_folder(source->folder, source->split, folder)) {
-        return lb_fail(LB_E_IO, "no %s in '%s'", missing(source->folder, source->split), source->folder);
+        return lb_fail(LB_E_IO, "no %s in '%s'", missing(source->folder, source->split),
+                       source->folder);
     }
     name_list classes = {0};
     lb_status status = list_folder(training, true, &classes);

@@ -7,157 +7,66 @@
 
 #include <stdio.h>
 #include <string.h>
-#include <zlib.h>
 
 #include "base/file.h"
+#include "data/format/byte_reader.h"
 
-enum {
-    TYPE_UNSIGNED_BYTE = 8,
-    PATH_BYTES = 4096,
-    /* Deflate never expands by more than this, so a header that claims more is a lie, and is refused
-     * before anything of that size is allocated. https://zlib.net/zlib_tech.html */
-    MAX_EXPANSION = 1032
-};
-
-/* Bytes in sequence from a plain or a compressed file. */
-typedef struct byte_reader {
-    const char *where;
-    const uint8_t *plain; /* what is left of a plain file */
-    size_t plain_bytes;
-    bool compressed, ended;
-    z_stream stream;
-} byte_reader;
-
-static lb_status reader_open(byte_reader *r, const char *where, const uint8_t *file, size_t bytes)
-{
-    *r = (byte_reader){.where = where, .plain = file, .plain_bytes = bytes};
-    r->compressed = bytes >= 2 && file[0] == 0x1f && file[1] == 0x8b;
-    if (!r->compressed) return LB_OK;
-    if (bytes > UINT32_MAX) return lb_fail(LB_E_FORMAT, "%s: compressed file above 4 GiB", where);
-    if (inflateInit2(&r->stream, 15 + 16) != Z_OK) { /* 15: largest window; 16: gzip, not zlib */
-        return lb_fail(LB_E_NOMEM, "%s: cannot start decompression", where);
-    }
-    r->stream.next_in = (z_const Bytef *)(uintptr_t)file; /* zlib reads only, but says so since 1.2.6 */
-    r->stream.avail_in = (uInt)bytes;
-    return LB_OK;
-}
-
-static void reader_close(byte_reader *r)
-{
-    if (r->compressed) (void)inflateEnd(&r->stream);
-}
-
-/* Inflate up to `bytes` bytes; *got is less only at the end of the compressed data. */
-static lb_status inflate_some(byte_reader *r, uint8_t *out, size_t bytes, size_t *got)
-{
-    size_t done = 0;
-    while (done < bytes && !r->ended) {
-        const size_t step = bytes - done < (1u << 30) ? bytes - done : (1u << 30);
-        r->stream.next_out = out + done;
-        r->stream.avail_out = (uInt)step;
-        const int code = inflate(&r->stream, Z_NO_FLUSH);
-        const size_t made = step - r->stream.avail_out;
-        done += made;
-        r->ended = code == Z_STREAM_END;
-        if (code == Z_MEM_ERROR) return lb_fail(LB_E_NOMEM, "%s: decompression", r->where);
-        if (code == Z_BUF_ERROR || (code == Z_OK && made == 0)) {
-            return lb_fail(LB_E_FORMAT, "%s: truncated in the middle of the compressed data", r->where);
-        }
-        if (code != Z_OK && code != Z_STREAM_END) {
-            return lb_fail(LB_E_FORMAT, "%s: damaged gzip data (%s)", r->where,
-                           r->stream.msg != NULL ? r->stream.msg : "unexpected dictionary");
-        }
-    }
-    *got = done;
-    return LB_OK;
-}
-
-static lb_status reader_take(byte_reader *r, uint8_t *out, size_t bytes, const char *what)
-{
-    size_t got = 0;
-    if (r->compressed) {
-        LB_TRY(inflate_some(r, out, bytes, &got));
-    } else {
-        got = bytes < r->plain_bytes ? bytes : r->plain_bytes;
-        if (got > 0) memcpy(out, r->plain, got);
-        r->plain += got;
-        r->plain_bytes -= got;
-    }
-    if (got == bytes) return LB_OK;
-    return lb_fail(LB_E_FORMAT, "%s: truncated: %s takes %zu bytes, only %zu are left", r->where, what, bytes,
-                   got);
-}
-
-/* Nothing may follow; for gzip this also reads and checks the checksum at the end. */
-static lb_status reader_expect_end(byte_reader *r)
-{
-    size_t extra = r->plain_bytes;
-    if (r->compressed) {
-        uint8_t byte = 0;
-        LB_TRY(inflate_some(r, &byte, 1, &extra));
-        extra += r->stream.avail_in;
-    }
-    if (extra == 0) return LB_OK;
-    return lb_fail(LB_E_FORMAT, "%s: bytes left over after the last element", r->where);
-}
+enum { TYPE_UNSIGNED_BYTE = 8, PATH_BYTES = 4096 };
 
 static size_t big_endian_32(const uint8_t *b)
 {
     return (size_t)b[0] << 24 | (size_t)b[1] << 16 | (size_t)b[2] << 8 | (size_t)b[3];
 }
 
-static lb_status read_dims(byte_reader *r, lb_idx *idx)
+static lb_status read_dims(lb_byte_reader *r, lb_idx *idx)
 {
     uint8_t head[4], sizes[4 * LB_IDX_MAX_DIMS];
-    LB_TRY(reader_take(r, head, sizeof head, "the header"));
+    LB_TRY(lb_byte_reader_take(r, head, sizeof head, "the header"));
     if (head[0] != 0 || head[1] != 0) {
-        return lb_fail(LB_E_FORMAT, "%s: not an IDX file: starts with %02x %02x, wanted 00 00", r->where,
-                       (unsigned)head[0], (unsigned)head[1]);
+        return lb_fail(LB_E_FORMAT, "%s: not an IDX file: starts with %02x %02x, wanted 00 00",
+                       r->where, (unsigned)head[0], (unsigned)head[1]);
     }
     if (head[2] != TYPE_UNSIGNED_BYTE) {
         return lb_fail(LB_E_FORMAT, "%s: element type %u; wanted 8, unsigned bytes", r->where,
                        (unsigned)head[2]);
     }
     if (head[3] < 1 || head[3] > LB_IDX_MAX_DIMS) {
-        return lb_fail(LB_E_FORMAT, "%s: %u dimensions; wanted 1 to %d", r->where, (unsigned)head[3],
-                       LB_IDX_MAX_DIMS);
+        return lb_fail(LB_E_FORMAT, "%s: %u dimensions; wanted 1 to %d", r->where,
+                       (unsigned)head[3], LB_IDX_MAX_DIMS);
     }
     idx->n_dims = head[3];
-    LB_TRY(reader_take(r, sizes, 4 * idx->n_dims, "the header"));
+    LB_TRY(lb_byte_reader_take(r, sizes, 4 * idx->n_dims, "the header"));
     idx->bytes = 1;
     for (size_t d = 0; d < idx->n_dims; d++) {
         idx->dims[d] = big_endian_32(sizes + 4 * d);
         if (idx->dims[d] == 0) return lb_fail(LB_E_FORMAT, "%s: dimension %zu is 0", r->where, d);
         if (!lb_size_mul(idx->bytes, idx->dims[d], &idx->bytes) || idx->bytes > LB_DATA_MAX_BYTES) {
-            return lb_fail(LB_E_FORMAT, "%s: the header claims more than %zu bytes of elements", r->where,
-                           (size_t)LB_DATA_MAX_BYTES);
+            return lb_fail(LB_E_FORMAT, "%s: the header claims more than %zu bytes of elements",
+                           r->where, (size_t)LB_DATA_MAX_BYTES);
         }
     }
     return LB_OK;
 }
 
-static lb_status read_array(byte_reader *r, size_t file_bytes, lb_idx *idx)
+static lb_status read_array(lb_byte_reader *r, lb_idx *idx)
 {
     LB_TRY(read_dims(r, idx));
-    const size_t most = r->compressed ? file_bytes * MAX_EXPANSION : r->plain_bytes;
-    if (idx->bytes > most) {
-        return lb_fail(LB_E_FORMAT, "%s: truncated: the header promises %zu bytes, the file can hold %zu",
-                       r->where, idx->bytes, most);
-    }
+    LB_TRY(lb_byte_reader_check_claim(r, idx->bytes));
     void *data = NULL;
     LB_TRY(lb_alloc(idx->bytes, 1, r->where, &data));
     idx->data = data;
-    LB_TRY(reader_take(r, idx->data, idx->bytes, "the array"));
-    return reader_expect_end(r);
+    LB_TRY(lb_byte_reader_take(r, idx->data, idx->bytes, "the array"));
+    return lb_byte_reader_expect_end(r);
 }
 
 lb_status lb_idx_parse(const char *where, const uint8_t *file, size_t bytes, lb_idx *out)
 {
-    byte_reader reader;
-    LB_TRY(reader_open(&reader, where, file, bytes));
+    const bool gzip = bytes >= 2 && file[0] == 0x1f && file[1] == 0x8b;
+    lb_byte_reader reader;
+    LB_TRY(lb_byte_reader_open(&reader, where, file, bytes, gzip ? LB_GZIP : LB_PLAIN));
     lb_idx idx = {0};
-    const lb_status status = read_array(&reader, bytes, &idx);
-    reader_close(&reader);
+    const lb_status status = read_array(&reader, &idx);
+    lb_byte_reader_close(&reader);
     if (status == LB_OK) {
         *out = idx;
     } else {
@@ -180,7 +89,8 @@ size_t lb_idx_header(const size_t *dims, size_t n_dims, uint8_t *out)
 lb_status lb_idx_to_dataset(const lb_idx *images, const lb_idx *labels, lb_dataset *out)
 {
     if (images->n_dims < 3) {
-        return lb_fail(LB_E_FORMAT, "images with %zu dimensions; wanted 3 (count, height, width) or 4",
+        return lb_fail(LB_E_FORMAT,
+                       "images with %zu dimensions; wanted 3 (count, height, width) or 4",
                        images->n_dims);
     }
     if (labels->n_dims != 1) {
@@ -230,7 +140,8 @@ static const char *missing(const char *folder, lb_split split)
 static lb_status read_file(const char *folder, const char *const *names, lb_idx *out)
 {
     char path[PATH_BYTES];
-    if (!find_file(folder, names, path)) return lb_fail(LB_E_IO, "no %s[.gz] in '%s'", names[0], folder);
+    if (!find_file(folder, names, path))
+        return lb_fail(LB_E_IO, "no %s[.gz] in '%s'", names[0], folder);
     lb_file_map map;
     LB_TRY(lb_file_map_open(path, &map));
     const lb_status status = lb_idx_parse(path, map.data, map.bytes, out);

@@ -20,13 +20,15 @@ typedef struct lb_idx {
  * Errors:    LB_E_FORMAT wrong magic, element type other than unsigned byte, dims that are 0 or that the
  *            file cannot hold, truncated, damaged compression or checksum, bytes left over; LB_E_NOMEM.
  */
-LB_MUST_CHECK lb_status lb_idx_parse(const char *where, const uint8_t *file, size_t bytes, lb_idx *out);
+LB_MUST_CHECK lb_status lb_idx_parse(const char *where, const uint8_t *file, size_t bytes,
+                                     lb_idx *out);
 
 /** Header of an IDX file of unsigned bytes: writes 4 + 4 * n_dims bytes, returns how many. */
 size_t lb_idx_header(const size_t *dims, size_t n_dims, uint8_t *out);
 
 /** Put images and labels together: dims, equal counts. Takes images->data's pixels by copy.
  *  Errors: LB_E_FORMAT they do not belong together; LB_E_NOMEM. */
-LB_MUST_CHECK lb_status lb_idx_to_dataset(const lb_idx *images, const lb_idx *labels, lb_dataset *out);
+LB_MUST_CHECK lb_status lb_idx_to_dataset(const lb_idx *images, const lb_idx *labels,
+                                          lb_dataset *out);
 
 #endif

@@ -22,8 +22,8 @@ static lb_status check_shape(const char *where, lb_image_shape shape)
         shape.width <= LB_IMAGE_MAX_SIDE) {
         return LB_OK;
     }
-    return lb_fail(LB_E_FORMAT, "%s: %zux%zu pixels; sides of 1 to %d are read", where, shape.height,
-                   shape.width, LB_IMAGE_MAX_SIDE);
+    return lb_fail(LB_E_FORMAT, "%s: %zux%zu pixels; sides of 1 to %d are read", where,
+                   shape.height, shape.width, LB_IMAGE_MAX_SIDE);
 }
 
 /* Interleaved (height * width, channels) to planar (channels, height * width). */
@@ -40,7 +40,8 @@ static lb_status to_planes(lb_image_shape shape, const uint8_t *interleaved, uin
     return LB_OK;
 }
 
-static lb_status finish_png(const char *where, png_image *png, lb_image_shape *shape, uint8_t **pixels)
+static lb_status finish_png(const char *where, png_image *png, lb_image_shape *shape,
+                            uint8_t **pixels)
 {
     const bool colour = (png->format & PNG_FORMAT_FLAG_COLOR) != 0;
     *shape = (lb_image_shape){colour ? 3 : 1, png->height, png->width};
@@ -59,8 +60,8 @@ static lb_status finish_png(const char *where, png_image *png, lb_image_shape *s
     return status;
 }
 
-static lb_status decode_png(const char *where, const uint8_t *file, size_t bytes, lb_image_shape *shape,
-                            uint8_t **pixels)
+static lb_status decode_png(const char *where, const uint8_t *file, size_t bytes,
+                            lb_image_shape *shape, uint8_t **pixels)
 {
     png_image png = {.version = PNG_IMAGE_VERSION};
     if (png_image_begin_read_from_memory(&png, file, bytes) == 0) {
@@ -93,7 +94,8 @@ _Noreturn static void jpeg_fail(j_common_ptr jpeg)
 static void jpeg_message(j_common_ptr jpeg, int level)
 {
     const int code = jpeg->err->msg_code;
-    if (level < 0 && (code == JWRN_JPEG_EOF || code == JWRN_HIT_MARKER || code == JWRN_HUFF_BAD_CODE)) {
+    if (level < 0 &&
+        (code == JWRN_JPEG_EOF || code == JWRN_HIT_MARKER || code == JWRN_HUFF_BAD_CODE)) {
         jpeg_fail(jpeg);
     }
 }
@@ -138,8 +140,8 @@ static void jpeg_run(jpeg_state *state, const char *where, const uint8_t *file, 
     jpeg_rows(state, where);
 }
 
-static lb_status decode_jpeg(const char *where, const uint8_t *file, size_t bytes, lb_image_shape *shape,
-                             uint8_t **pixels)
+static lb_status decode_jpeg(const char *where, const uint8_t *file, size_t bytes,
+                             lb_image_shape *shape, uint8_t **pixels)
 {
     jpeg_state state = {.status = LB_OK};
     state.jpeg.err = jpeg_std_error(&state.errors);
@@ -154,17 +156,19 @@ static lb_status decode_jpeg(const char *where, const uint8_t *file, size_t byte
     return state.status;
 }
 
-lb_status lb_image_decode(const char *where, const uint8_t *file, size_t bytes, lb_image_shape *shape,
-                          uint8_t **pixels)
+lb_status lb_image_decode(const char *where, const uint8_t *file, size_t bytes,
+                          lb_image_shape *shape, uint8_t **pixels)
 {
-    if (bytes >= 8 && png_sig_cmp(file, 0, 8) == 0) return decode_png(where, file, bytes, shape, pixels);
+    if (bytes >= 8 && png_sig_cmp(file, 0, 8) == 0)
+        return decode_png(where, file, bytes, shape, pixels);
     if (bytes >= 3 && file[0] == 0xff && file[1] == 0xd8 && file[2] == 0xff) {
         return decode_jpeg(where, file, bytes, shape, pixels);
     }
     return lb_fail(LB_E_FORMAT, "%s: neither a PNG nor a JPEG image", where);
 }
 
-lb_status lb_image_encode_png(lb_image_shape shape, const uint8_t *pixels, uint8_t **file, size_t *bytes)
+lb_status lb_image_encode_png(lb_image_shape shape, const uint8_t *pixels, uint8_t **file,
+                              size_t *bytes)
 {
     const size_t n = shape.height * shape.width;
     png_image png = {.version = PNG_IMAGE_VERSION,
@@ -181,8 +185,8 @@ lb_status lb_image_encode_png(lb_image_shape shape, const uint8_t *pixels, uint8
     png_alloc_size_t size = PNG_IMAGE_PNG_SIZE_MAX(png);
     lb_status status = lb_alloc(size, 1, "PNG file", &encoded);
     if (status == LB_OK && png_image_write_to_memory(&png, encoded, &size, 0, rows, 0, NULL) == 0) {
-        status = lb_fail(LB_E_ARG, "cannot encode a PNG image of %zux%zu: %s", shape.height, shape.width,
-                         png.message);
+        status = lb_fail(LB_E_ARG, "cannot encode a PNG image of %zux%zu: %s", shape.height,
+                         shape.width, png.message);
     }
     lb_free(rows);
     if (status == LB_OK) {

@@ -22,7 +22,7 @@ LB_MUST_CHECK lb_status lb_image_decode(const char *where, const uint8_t *file, 
  * Ownership: *file is yours, lb_free.
  * Errors:    LB_E_NOMEM; LB_E_ARG as libpng says.
  */
-LB_MUST_CHECK lb_status lb_image_encode_png(lb_image_shape shape, const uint8_t *pixels, uint8_t **file,
-                                            size_t *bytes);
+LB_MUST_CHECK lb_status lb_image_encode_png(lb_image_shape shape, const uint8_t *pixels,
+                                            uint8_t **file, size_t *bytes);
 
 #endif

@@ -191,6 +191,8 @@ typedef struct lb_value {
     int raw;             /* a convolution's sums before scale and bias */
     int bits;            /* of the straight-through window or dropout, -1: all pass */
     int learned;         /* buffer of a learned quantizer's output gradient */
+    float *learned_order;    /* [threads][2][values]: a sample and its gradient as c, h, w */
+    double *learned_partial; /* [batch] */
 } lb_value;
 
 struct lb_executor {
@@ -229,9 +231,10 @@ struct lb_executor {
     const uint16_t *labels;
     uint64_t step;
     lb_step_result result;
-    double *learned_partial; /* [batch] */
     bool failed;             /* a oneDNN call did */
+    bool evaluated;          /* the last call was evaluate: copy_map shows its maps */
     bool profile;
+    double prepare_seconds, finish_seconds; /* weights, before and after the regions */
 };
 
 /* ---- onednn_memory.c ---- */

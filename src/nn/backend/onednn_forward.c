@@ -32,12 +32,9 @@ static bool feeds(const lb_net *net, size_t consumer, int node)
     return false;
 }
 
-/* May flatten stay a name for its input's map? Then the vector lies in the order h, w, c, which linear layers and
- * element-wise nodes do not mind. */
-static bool flatten_renames(const lb_net *net, int node)
+/* Do all readers of a node, and theirs in turn, work on a vector that lies in the order h, w, c? */
+static bool readers_take_any_order(const lb_net *net, int node)
 {
-    const lb_shape in = net->nodes[net->nodes[node].in[0]].shape;
-    if (in.h * in.w == 1) return true;
     if ((size_t)node + 1 == net->n_nodes) return false;
     for (size_t i = (size_t)node + 1; i < net->n_nodes; i++) {
         if (!feeds(net, i, node)) continue;
@@ -47,21 +44,21 @@ static bool flatten_renames(const lb_net *net, int node)
         case LB_OP_RELU:
         case LB_OP_CLIP:
         case LB_OP_QUANTIZE:
-        case LB_OP_DROPOUT: {
-            /* what follows them must not mind either */
-            for (size_t j = i + 1; j < net->n_nodes; j++) {
-                const lb_op op = net->nodes[j].op;
-                if (feeds(net, j, (int)i) && op != LB_OP_LINEAR && op != LB_OP_RELU && op != LB_OP_CLIP &&
-                    op != LB_OP_QUANTIZE && op != LB_OP_DROPOUT && op != LB_OP_BATCH_NORM) {
-                    return false;
-                }
-            }
+        case LB_OP_DROPOUT:
+        case LB_OP_FLATTEN:
+            if (!readers_take_any_order(net, (int)i)) return false;
             break;
-        }
         default: return false;
         }
     }
     return true;
+}
+
+/* May flatten stay a name for its input's map? */
+static bool flatten_renames(const lb_net *net, int node)
+{
+    const lb_shape in = net->nodes[net->nodes[node].in[0]].shape;
+    return in.h * in.w == 1 || readers_take_any_order(net, node);
 }
 
 static bool only_batch_norm_reads(const lb_net *net, int node)

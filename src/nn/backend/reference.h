@@ -1,10 +1,12 @@
-/* The reference back end: what every layer computes, in the plainest loops, one node after the other, every
- * map and gradient kept. It is the definition that faster back ends are tested against, so nothing here is
- * tuned. Maps are (n, c, h, w), row-major.
+/* The reference back end: what every layer computes, in the plainest loops, one node after the
+ * other, every map and gradient kept. It is the definition that faster back ends are tested
+ * against, so nothing here is tuned. Maps are (n, c, h, w), row-major.
  *
- * Training:   sums are added up in double and rounded once, so that a comparison measures the other side's
+ * Training:   sums are added up in double and rounded once, so that a comparison measures the other
+ * side's
  *             rounding and not this one's.
- * Evaluation: exactly the numbers of the deployed network, operation by operation in single precision. */
+ * Evaluation: exactly the numbers of the deployed network, operation by operation in single
+ * precision. */
 #ifndef LB_NN_BACKEND_REFERENCE_H
 #define LB_NN_BACKEND_REFERENCE_H
 
@@ -33,7 +35,8 @@ struct lb_executor {
 
 /** Value of a node in training; its inputs are computed. */
 void lb_reference_forward(lb_executor *e, int node);
-/** Add dL/d(input) to the inputs' grads and set the parameters' grads; the node's own grad is complete. */
+/** Add dL/d(input) to the inputs' grads and set the parameters' grads; the node's own grad is
+ *  complete. */
 void lb_reference_backward(lb_executor *e, int node);
 /** Value of a node in evaluation; its inputs are computed. */
 void lb_reference_evaluate(lb_executor *e, int node);
@@ -60,7 +63,8 @@ size_t lb_reference_first_largest(const lb_window *window, lb_shape in, size_t o
 /** Taps of a window that lie inside the map. */
 size_t lb_reference_taps_inside(const lb_window *window, lb_shape in, size_t oh, size_t ow);
 
-/** The input row (or column) under tap k of a window at output position `out`; false: outside the map. */
+/** The input row (or column) under tap k of a window at output position `out`; false: outside the
+ *  map. */
 static inline bool lb_reference_tap(size_t out, size_t stride, size_t k, size_t pad, size_t size,
                                     size_t *in)
 {

@@ -1,5 +1,6 @@
-/* The reference back end's backward pass: the exact chain rule, but for the straight-through windows of
- * quantizers. Every node adds its share to its inputs' gradients, so a node that feeds several sums them. */
+/* The reference back end's backward pass: the exact chain rule, but for the straight-through
+ * windows of quantizers. Every node adds its share to its inputs' gradients, so a node that feeds
+ * several sums them. */
 #include <math.h>
 
 #include "base/random.h"
@@ -104,7 +105,8 @@ static void conv_backward(lb_executor *e, int index)
 }
 
 /* With x^ = (x - mean) / deviation over the N values of a channel:
- *   dbeta = sum dy, dgamma = sum dy * x^, dx = gamma / deviation * (dy - dbeta / N - x^ * dgamma / N). */
+ *   dbeta = sum dy, dgamma = sum dy * x^, dx = gamma / deviation * (dy - dbeta / N - x^ * dgamma /
+ *   N). */
 static void batch_norm_backward(lb_executor *e, int index)
 {
     const lb_net *net = e->net;

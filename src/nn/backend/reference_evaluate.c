@@ -1,15 +1,16 @@
-/* The reference back end's evaluation: the numbers of the deployed network, each operation in single precision
- * and rounded.
+/* The reference back end's evaluation: the numbers of the deployed network, each operation in
+ * single precision and rounded.
  *
  * Convolution and linear layers:
- *   inputs and weights are codes:  t = (float)(int32 sum of code * code); t = t * s, s = w_scale * a_scale
- *   weights are codes:             t = fixed-order sum of code * x;       t = t * w_scale
+ *   inputs and weights are codes:  t = (float)(int32 sum of code * code); t = t * s, s = w_scale *
+ *   a_scale weights are codes:             t = fixed-order sum of code * x;       t = t * w_scale
  *   neither:                       t = fixed-order sum of w * x
- *   then t = t + bias where there is one. Asymmetric weights have two sums, over their positive and their
- *   negative codes: t = S+ * s+ - S- * s-, each product rounded.
- * Fixed order: sum = 0, then over kernel rows, kernel columns and input channels of the filter's group, in that
- * nesting, product = w * x; sum = sum + product. Taps outside the map are skipped. A linear layer behind flatten
- * (or dropout) sums in the order of the map before it: rows, columns, channels. */
+ *   then t = t + bias where there is one. Asymmetric weights have two sums, over their positive and
+ *   their negative codes: t = S+ * s+ - S- * s-, each product rounded.
+ * Fixed order: sum = 0, then over kernel rows, kernel columns and input channels of the filter's
+ * group, in that nesting, product = w * x; sum = sum + product. Taps outside the map are skipped. A
+ * linear layer behind flatten (or dropout) sums in the order of the map before it: rows, columns,
+ * channels. */
 #include <math.h>
 #include <string.h>
 
@@ -55,7 +56,8 @@ static layer view(const lb_executor *e, int index)
     return l;
 }
 
-/* Magnitudes: negative codes of asymmetric layers have their own scale and count as 1 in their own sum. */
+/* Magnitudes: negative codes of asymmetric layers have their own scale and count as 1 in their own
+ * sum. */
 static float weight_at(const layer *l, share which, size_t i)
 {
     switch (which) {
@@ -113,7 +115,8 @@ static float output_of(const layer *l, bool integer, float a_scale, size_t n, si
     return positive - negative;
 }
 
-/* Values code * scale back to their codes: the quotient is within two roundings of a whole number below 2^15. */
+/* Values code * scale back to their codes: the quotient is within two roundings of a whole number
+ * below 2^15. */
 static void read_codes(float scale, size_t count, const float *x, float *codes)
 {
     for (size_t i = 0; i < count; i++) codes[i] = scale > 0.0f ? rintf(x[i] / scale) : 0.0f;

@@ -5,8 +5,8 @@
 #include "base/random.h"
 #include "nn/backend/reference.h"
 
-/* y[n,o,oh,ow] = b[o] + sum over kh, kw, i of w[o,i,kh,kw] * x[n,i,ih,iw]; a linear layer is the window that
- * covers its whole input. */
+/* y[n,o,oh,ow] = b[o] + sum over kh, kw, i of w[o,i,kh,kw] * x[n,i,ih,iw]; a linear layer is the
+ * window that covers its whole input. */
 static double conv_sum(const lb_conv *conv, lb_shape in, const float *x, const float *w_o, size_t n,
                        size_t o, size_t oh, size_t ow)
 {
@@ -76,8 +76,9 @@ static void follow(float *running, double batch, float momentum)
     *running = (float)((1.0 - (double)momentum) * (double)*running + (double)momentum * batch);
 }
 
-/* y = (x - mean) / sqrt(variance + eps) * gamma + beta with the batch's mean and biased variance. The running
- * variance follows the unbiased one (of a single value, which has none, the biased one). */
+/* y = (x - mean) / sqrt(variance + eps) * gamma + beta with the batch's mean and biased variance.
+ * The running variance follows the unbiased one (of a single value, which has none, the biased
+ * one). */
 static void batch_norm_forward(lb_executor *e, int index)
 {
     const lb_net *net = e->net;

@@ -1,0 +1,589 @@
+/* Convolution and linear layers by oneDNN (C API of version 2).
+ *
+ * Primitives are made for a chunk of images and one thread each, and run by all threads side by side on chunks of
+ * their own; so a chunk's maps are still in the cache when the next operation comes, and results of the forward
+ * and the data gradient do not depend on the number of threads. A thread adds up the weight gradients of its
+ * chunks; those of the threads are added at the end of the step.
+ *
+ * Integer layers: u8 or s8 codes by s8 weights give the raw sums as floats, exact below 2^24. Without VNNI,
+ * oneDNN's u8 x s8 kernels add pairs in 16 bits (exact where 2 max|w| max|a| <= 32767) and its s8 x s8 kernels halve
+ * the weights: there, signed codes go as floats. Implementations called "ref" are a thousand times slower than the
+ * others and are never taken where there is a choice. */
+#include <math.h>
+#include <omp.h>
+#include <string.h>
+
+#include "nn/backend/onednn.h"
+
+enum {
+    CACHED_BYTES = 1 << 20, /* input and output of a chunk should stay in the second-level cache */
+    WEIGHT_PASSES = 4       /* a chunk's maps should be as large as its weights this many times over */
+};
+
+static const int in_arguments[LB_DIRECTIONS] = {DNNL_ARG_SRC, DNNL_ARG_DIFF_SRC, DNNL_ARG_SRC};
+static const int weight_arguments[LB_DIRECTIONS] = {DNNL_ARG_WEIGHTS, DNNL_ARG_WEIGHTS, DNNL_ARG_DIFF_WEIGHTS};
+static const int out_arguments[LB_DIRECTIONS] = {DNNL_ARG_DST, DNNL_ARG_DIFF_DST, DNNL_ARG_DIFF_DST};
+
+static lb_status check(dnnl_status_t status, const lb_executor *e, const lb_layer *layer, const char *what)
+{
+    if (status == dnnl_success) return LB_OK;
+    const char *name = e->net->nodes[layer->node].name;
+    if (status == dnnl_out_of_memory) return lb_fail(LB_E_NOMEM, "layer '%s': oneDNN's %s", name, what);
+    return lb_fail(LB_E_UNSUPPORTED, "layer '%s': oneDNN's %s: status %d", name, what, (int)status);
+}
+
+/* ---- what the layer is ---- */
+
+double lb_layer_largest_sum(const lb_node *node, const lb_act_map *act)
+{
+    const lb_conv *conv = &node->as.conv;
+    const double a = fmax(fabs((double)act->low), fabs((double)act->high));
+    const double inputs = (double)(conv->in / conv->groups * conv->window.kh * conv->window.kw);
+    return inputs * conv->quantizer->max_code(&conv->setting) * a;
+}
+
+bool lb_layer_takes_codes(const lb_executor *e, const lb_node *node, const lb_value *in)
+{
+    const lb_conv *conv = &node->as.conv;
+    if (!conv->quantizer || conv->quantizer->asymmetric || !in->coded || conv->groups != 1) return false;
+    const int w = conv->quantizer->max_code(&conv->setting);
+    if (w > INT8_MAX) return false;
+    if (in->act.low < 0.0f) return e->exact_s8;
+    return e->exact_u8_any || 2.0 * w * (double)in->act.high <= 32767.0;
+}
+
+static size_t image_floats(const lb_layer *layer)
+{
+    return lb_values_of(layer->in) + lb_values_of(layer->out);
+}
+
+/* Images a primitive works on: a power of two of groups, at most a thread's share. */
+static size_t find_chunk(const lb_executor *e, const lb_layer *layer)
+{
+    const size_t threads = (size_t)e->options.threads, share = (e->options.batch + threads - 1) / threads;
+    const size_t weights = WEIGHT_PASSES * layer->weight_count * sizeof(float);
+    const size_t wanted = weights > CACHED_BYTES ? weights : CACHED_BYTES;
+    size_t chunk = e->group;
+    while (2 * chunk <= share && chunk * image_floats(layer) * sizeof(float) < wanted) chunk *= 2;
+    if (layer->flat) { /* weights are used once an image: as many images as there are */
+        while (2 * chunk <= share) chunk *= 2;
+    }
+    return chunk;
+}
+
+/* ---- primitives ---- */
+
+typedef struct shapes {
+    int n_dims, n_weight_dims;
+    dnnl_dims_t in, weights, out, bias;
+    dnnl_format_tag_t tag, plain;
+} shapes;
+
+static shapes shapes_of(const lb_executor *e, const lb_layer *layer, size_t images)
+{
+    const lb_conv *conv = &e->net->nodes[layer->node].as.conv;
+    const dnnl_dim_t n = (dnnl_dim_t)images, out = (dnnl_dim_t)conv->out, groups = (dnnl_dim_t)conv->groups;
+    const dnnl_dim_t c = (dnnl_dim_t)layer->in.c, h = (dnnl_dim_t)layer->in.h, w = (dnnl_dim_t)layer->in.w;
+    if (layer->flat) {
+        return (shapes){.n_dims = 2, .n_weight_dims = 2, .in = {n, c * h * w}, .weights = {out, c * h * w},
+                        .out = {n, out}, .bias = {out}, .tag = dnnl_ab, .plain = dnnl_ab};
+    }
+    const dnnl_dim_t kh = (dnnl_dim_t)conv->window.kh, kw = (dnnl_dim_t)conv->window.kw;
+    shapes s = {.n_dims = 4, .n_weight_dims = 4, .in = {n, c, h, w}, .weights = {out, c, kh, kw},
+                .out = {n, out, (dnnl_dim_t)layer->out.h, (dnnl_dim_t)layer->out.w}, .bias = {out},
+                .tag = dnnl_nhwc, .plain = dnnl_oihw};
+    if (groups > 1) {
+        s.n_weight_dims = 5;
+        s.plain = dnnl_goihw;
+        const dnnl_dims_t grouped = {groups, out / groups, c / groups, kh, kw};
+        memcpy(s.weights, grouped, sizeof grouped);
+    }
+    return s;
+}
+
+static dnnl_memory_desc_t describe(int n_dims, const dnnl_dims_t dims, dnnl_data_type_t type, dnnl_format_tag_t tag)
+{
+    dnnl_memory_desc_t md;
+    memset(&md, 0, sizeof md);
+    (void)dnnl_memory_desc_init_by_tag(&md, n_dims, dims, type, tag);
+    return md;
+}
+
+typedef struct descriptors {
+    dnnl_memory_desc_t in, weights, out, bias;
+} descriptors;
+
+static dnnl_status_t make_descriptor(const lb_executor *e, const lb_layer *layer, int direction,
+                                     const descriptors *d, dnnl_primitive_attr_t attributes,
+                                     dnnl_primitive_desc_t hint, dnnl_primitive_desc_t *out)
+{
+    const bool bias = e->net->nodes[layer->node].as.conv.bias >= 0;
+    if (layer->flat) {
+        dnnl_inner_product_desc_t op;
+        dnnl_status_t status = dnnl_unimplemented;
+        if (direction == LB_FORWARD) {
+            status = dnnl_inner_product_forward_desc_init(&op, dnnl_forward_training, &d->in, &d->weights, NULL,
+                                                          &d->out);
+        } else if (direction == LB_BACKWARD_DATA) {
+            status = dnnl_inner_product_backward_data_desc_init(&op, &d->in, &d->weights, &d->out);
+        } else {
+            status = dnnl_inner_product_backward_weights_desc_init(&op, &d->in, &d->weights, bias ? &d->bias : NULL,
+                                                                   &d->out);
+        }
+        if (status != dnnl_success) return status;
+        return dnnl_primitive_desc_create(out, &op, attributes, e->engine, hint);
+    }
+    const lb_window *win = &e->net->nodes[layer->node].as.conv.window;
+    const dnnl_dims_t strides = {(dnnl_dim_t)win->stride, (dnnl_dim_t)win->stride};
+    const dnnl_dims_t before = {(dnnl_dim_t)win->pad_top, (dnnl_dim_t)win->pad_left};
+    const dnnl_dims_t after = {(dnnl_dim_t)win->pad_bottom, (dnnl_dim_t)win->pad_right};
+    dnnl_convolution_desc_t op;
+    dnnl_status_t status = dnnl_unimplemented;
+    if (direction == LB_FORWARD) {
+        status = dnnl_convolution_forward_desc_init(&op, dnnl_forward_training, dnnl_convolution_direct, &d->in,
+                                                    &d->weights, NULL, &d->out, strides, before, after);
+    } else if (direction == LB_BACKWARD_DATA) {
+        status = dnnl_convolution_backward_data_desc_init(&op, dnnl_convolution_direct, &d->in, &d->weights,
+                                                          &d->out, strides, before, after);
+    } else {
+        status = dnnl_convolution_backward_weights_desc_init(&op, dnnl_convolution_direct, &d->in, &d->weights,
+                                                             bias ? &d->bias : NULL, &d->out, strides, before, after);
+    }
+    if (status != dnnl_success) return status;
+    return dnnl_primitive_desc_create(out, &op, attributes, e->engine, hint);
+}
+
+static dnnl_data_type_t input_type(const lb_executor *e, const lb_layer *layer, int direction)
+{
+    if (direction != LB_FORWARD || !layer->integer) return dnnl_f32;
+    return e->values[layer->input_node].act.low < 0.0f ? dnnl_s8 : dnnl_u8;
+}
+
+static descriptors descriptors_of(const lb_executor *e, const lb_layer *layer, int direction, size_t images)
+{
+    const shapes s = shapes_of(e, layer, images);
+    const dnnl_data_type_t weights = direction == LB_FORWARD && layer->integer ? dnnl_s8 : dnnl_f32;
+    return (descriptors){
+        .in = describe(s.n_dims, s.in, input_type(e, layer, direction), s.tag),
+        .weights = describe(s.n_weight_dims, s.weights, weights, dnnl_format_tag_any),
+        .out = describe(s.n_dims, s.out, dnnl_f32, s.tag),
+        .bias = describe(1, s.bias, dnnl_f32, dnnl_a),
+    };
+}
+
+/* A primitive descriptor; backward ones want a forward one of floats as a hint. */
+static dnnl_status_t choose(const lb_executor *e, const lb_layer *layer, int direction, size_t images,
+                            dnnl_primitive_desc_t *out)
+{
+    dnnl_primitive_attr_t attributes = NULL;
+    dnnl_primitive_desc_t hint = NULL;
+    dnnl_status_t status = dnnl_primitive_attr_create(&attributes);
+    if (status == dnnl_success) {
+        status = dnnl_primitive_attr_set_scratchpad_mode(attributes, dnnl_scratchpad_mode_user);
+    }
+    if (status == dnnl_success && direction != LB_FORWARD) {
+        const descriptors d = descriptors_of(e, layer, LB_DIRECTIONS, images);
+        status = make_descriptor(e, layer, LB_FORWARD, &d, NULL, NULL, &hint);
+    }
+    if (status == dnnl_success) {
+        const descriptors d = descriptors_of(e, layer, direction, images);
+        status = make_descriptor(e, layer, direction, &d, attributes, hint, out);
+    }
+    if (hint) dnnl_primitive_desc_destroy(hint);
+    if (attributes) dnnl_primitive_attr_destroy(attributes);
+    return status;
+}
+
+static bool is_slow(dnnl_primitive_desc_t descriptor)
+{
+    const char *name = "";
+    (void)dnnl_primitive_desc_query(descriptor, dnnl_query_impl_info_str, 0, &name);
+    return strncmp(name, "ref", 3) == 0;
+}
+
+static dnnl_query_t weight_query(int direction)
+{
+    return direction == LB_BACKWARD_WEIGHTS ? dnnl_query_diff_weights_md : dnnl_query_weights_md;
+}
+
+/* One memory object a thread and argument; what they point to is set later. */
+static dnnl_status_t make_arguments(lb_executor *e, lb_layer *layer, int direction, dnnl_primitive_desc_t descriptor,
+                                    lb_primitive *p)
+{
+    const bool bias = direction == LB_BACKWARD_WEIGHTS && e->net->nodes[layer->node].as.conv.bias >= 0;
+    const dnnl_query_t in = direction == LB_BACKWARD_DATA ? dnnl_query_diff_src_md : dnnl_query_src_md;
+    const dnnl_query_t out = direction == LB_FORWARD ? dnnl_query_dst_md : dnnl_query_diff_dst_md;
+    const dnnl_memory_desc_t *md[5] = {
+        dnnl_primitive_desc_query_md(descriptor, in, 0),
+        dnnl_primitive_desc_query_md(descriptor, weight_query(direction), 0),
+        dnnl_primitive_desc_query_md(descriptor, out, 0),
+        bias ? dnnl_primitive_desc_query_md(descriptor, dnnl_query_diff_weights_md, 1) : NULL,
+        dnnl_primitive_desc_query_md(descriptor, dnnl_query_scratchpad_md, 0),
+    };
+    p->scratch_bytes = dnnl_memory_desc_get_size(md[4]);
+    if (p->scratch_bytes > e->scratch_bytes) e->scratch_bytes = p->scratch_bytes;
+    const int arguments[5] = {in_arguments[direction], weight_arguments[direction], out_arguments[direction],
+                              bias ? DNNL_ARG_DIFF_BIAS : 0, p->scratch_bytes ? DNNL_ARG_SCRATCHPAD : 0};
+    memcpy(p->argument, arguments, sizeof arguments);
+    for (size_t i = 0; i < (size_t)e->options.threads * 5; i++) {
+        if (arguments[i % 5] == 0) continue;
+        const dnnl_status_t status = dnnl_memory_create(&p->memory[i], md[i % 5], e->engine, DNNL_MEMORY_NONE);
+        if (status != dnnl_success) return status;
+    }
+    return dnnl_success;
+}
+
+/* Plain weights on one side, the primitive's on the other. */
+static dnnl_status_t make_reorder(lb_executor *e, lb_layer *layer, int direction, dnnl_primitive_desc_t descriptor)
+{
+    const shapes s = shapes_of(e, layer, 1);
+    const bool codes = direction == LB_FORWARD && layer->integer;
+    const dnnl_memory_desc_t plain = describe(s.n_weight_dims, s.weights, codes ? dnnl_s8 : dnnl_f32, s.plain);
+    const dnnl_memory_desc_t laid_out = *dnnl_primitive_desc_query_md(descriptor, weight_query(direction), 0);
+    const bool back = direction == LB_BACKWARD_WEIGHTS;
+    layer->bytes[direction] = dnnl_memory_desc_get_size(&laid_out);
+    dnnl_primitive_desc_t reorder = NULL;
+    dnnl_status_t status = dnnl_reorder_primitive_desc_create(&reorder, back ? &laid_out : &plain, e->engine,
+                                                              back ? &plain : &laid_out, e->engine, NULL);
+    if (status != dnnl_success) return status;
+    status = dnnl_primitive_create(&layer->reorder[direction], reorder);
+    dnnl_primitive_desc_destroy(reorder);
+    if (status == dnnl_success) {
+        status = dnnl_memory_create(&layer->plain[direction], &plain, e->engine, DNNL_MEMORY_NONE);
+    }
+    if (status == dnnl_success) {
+        status = dnnl_memory_create(&layer->laid_out[direction], &laid_out, e->engine, DNNL_MEMORY_NONE);
+    }
+    return status;
+}
+
+static lb_status make_primitive(lb_executor *e, lb_layer *layer, int direction, size_t images, lb_primitive *p)
+{
+    p->images = images;
+    LB_TRY(lb_executor_alloc(e, (size_t)e->options.threads * 5, sizeof(dnnl_memory_t), "oneDNN arguments",
+                             &p->memory));
+    dnnl_primitive_desc_t descriptor = NULL;
+    omp_set_num_threads(1); /* oneDNN plans a primitive for the threads there are at its creation */
+    dnnl_status_t status = choose(e, layer, direction, images, &descriptor);
+    if (status == dnnl_success) status = dnnl_primitive_create(&p->primitive, descriptor);
+    omp_set_num_threads(e->options.threads);
+    if (status == dnnl_success) status = make_arguments(e, layer, direction, descriptor, p);
+    if (status == dnnl_success && !layer->reorder[direction]) {
+        status = make_reorder(e, layer, direction, descriptor);
+    }
+    if (descriptor) dnnl_primitive_desc_destroy(descriptor);
+    return check(status, e, layer, "primitive");
+}
+
+/* Codes only where oneDNN has a real kernel for them. */
+static bool integer_is_fast(const lb_executor *e, const lb_layer *layer)
+{
+    dnnl_primitive_desc_t descriptor = NULL;
+    if (choose(e, layer, LB_FORWARD, layer->chunk, &descriptor) != dnnl_success) return false;
+    const bool slow = is_slow(descriptor);
+    dnnl_primitive_desc_destroy(descriptor);
+    return !slow;
+}
+
+static lb_status allocate_weights(lb_executor *e, lb_layer *layer)
+{
+    const lb_node *node = &e->net->nodes[layer->node];
+    void *block = NULL;
+    LB_TRY(lb_executor_alloc(e, lb_quantized_weights_bytes(e->net, node), 1, "quantized weights", &block));
+    lb_quantized_weights_carve(e->net, node, block, &layer->weights);
+    LB_TRY(lb_executor_alloc(e, layer->period, sizeof(float), "scales of a layer", &layer->scale));
+    LB_TRY(lb_executor_alloc(e, layer->period, sizeof(float), "biases of a layer", &layer->shift));
+    return lb_executor_alloc(e, (size_t)e->options.threads, sizeof(bool), "flags of a layer", &layer->used);
+}
+
+lb_status lb_layer_create(lb_executor *e, lb_layer *layer)
+{
+    const lb_conv *conv = &e->net->nodes[layer->node].as.conv;
+    layer->weight_count = e->net->params[conv->weight].count;
+    layer->period = lb_pass_period(layer->out.c, lb_values_of(layer->out));
+    layer->chunk = find_chunk(e, layer);
+    if (layer->integer && !integer_is_fast(e, layer)) layer->integer = false;
+    layer->needs_affine = layer->integer || conv->bias >= 0;
+    if (e->values[layer->input_node].coded) layer->input_scale = e->values[layer->input_node].act.scale;
+    LB_TRY(allocate_weights(e, layer));
+    const size_t rest = e->options.batch % layer->chunk;
+    for (int d = 0; d < LB_DIRECTIONS; d++) {
+        if (d == LB_BACKWARD_DATA && !layer->wants_dx) continue;
+        if (e->options.batch >= layer->chunk) LB_TRY(make_primitive(e, layer, d, layer->chunk, &layer->run[d][0]));
+        if (rest > 0) LB_TRY(make_primitive(e, layer, d, rest, &layer->run[d][1]));
+    }
+    return LB_OK;
+}
+
+static void set(dnnl_memory_t memory, void *data)
+{
+    if (memory) (void)dnnl_memory_set_data_handle(memory, data);
+}
+
+/* Handles that never change: weights, bias gradients, scratchpads. */
+static void set_fixed(lb_executor *e, lb_layer *layer, int direction)
+{
+    for (int k = 0; k < 2; k++) {
+        const lb_primitive *p = &layer->run[direction][k];
+        if (!p->primitive) continue;
+        for (size_t t = 0; t < (size_t)e->options.threads; t++) {
+            set(p->memory[5 * t + 1], layer->data[direction]);
+            set(p->memory[5 * t + 4], e->scratch[t]);
+        }
+    }
+}
+
+lb_status lb_layer_bind(lb_executor *e, lb_layer *layer)
+{
+    const lb_conv *conv = &e->net->nodes[layer->node].as.conv;
+    const size_t threads = (size_t)e->options.threads;
+    for (int d = 0; d < LB_DIRECTIONS; d++) {
+        if (d == LB_BACKWARD_DATA && !layer->wants_dx) continue;
+        const size_t copies = d == LB_BACKWARD_WEIGHTS ? 2 * threads : 1;
+        layer->bytes[d] = (layer->bytes[d] + LB_ALIGN - 1) / LB_ALIGN * LB_ALIGN;
+        LB_TRY(lb_executor_alloc(e, copies, layer->bytes[d], "weights as oneDNN wants them", &layer->data[d]));
+        set_fixed(e, layer, d);
+        set(layer->laid_out[d], layer->data[d]);
+    }
+    if (conv->bias >= 0) {
+        LB_TRY(lb_executor_alloc(e, 2 * threads * conv->out, sizeof(float), "bias gradients",
+                                 &layer->bias_gradient));
+    }
+    return LB_OK;
+}
+
+static void destroy_memory(dnnl_memory_t *memory)
+{
+    if (*memory) dnnl_memory_destroy(*memory);
+    *memory = NULL;
+}
+
+static void destroy_primitive(dnnl_primitive_t *primitive)
+{
+    if (*primitive) dnnl_primitive_destroy(*primitive);
+    *primitive = NULL;
+}
+
+void lb_layer_destroy(lb_executor *e, lb_layer *layer)
+{
+    for (int d = 0; d < LB_DIRECTIONS; d++) {
+        for (int k = 0; k < 2; k++) {
+            lb_primitive *p = &layer->run[d][k];
+            destroy_primitive(&p->primitive);
+            for (size_t i = 0; p->memory && i < (size_t)e->options.threads * 5; i++) destroy_memory(&p->memory[i]);
+        }
+        destroy_primitive(&layer->reorder[d]);
+        destroy_memory(&layer->plain[d]);
+        destroy_memory(&layer->laid_out[d]);
+    }
+}
+
+/* ---- weights ---- */
+
+/* A linear layer's weights come as [o][c][pixel] and are multiplied as [o][pixel][c]. */
+static bool is_permuted(const lb_layer *layer)
+{
+    return layer->flat && layer->in.h * layer->in.w > 1;
+}
+
+static void stage_codes(const lb_layer *layer)
+{
+    const int16_t *from = layer->weights.code;
+    int8_t *to = (int8_t *)layer->staging;
+    const size_t c = layer->in.c, pixels = layer->in.h * layer->in.w, filters = layer->out.c;
+    if (!is_permuted(layer)) {
+        const size_t n = layer->weight_count;
+#pragma omp parallel for simd schedule(static) if (n > 65536)
+        for (size_t i = 0; i < n; i++) to[i] = (int8_t)from[i];
+        return;
+    }
+#pragma omp parallel for schedule(static)
+    for (size_t o = 0; o < filters; o++) {
+        const size_t at = o * c * pixels;
+        for (size_t k = 0; k < c; k++) {
+            for (size_t p = 0; p < pixels; p++) to[at + p * c + k] = (int8_t)from[at + k * pixels + p];
+        }
+    }
+}
+
+static void stage_floats(const lb_layer *layer)
+{
+    const float *from = layer->weights.real;
+    float *to = layer->staging;
+    const size_t c = layer->in.c, pixels = layer->in.h * layer->in.w, filters = layer->out.c;
+#pragma omp parallel for schedule(static)
+    for (size_t o = 0; o < filters; o++) {
+        const size_t at = o * c * pixels;
+        for (size_t k = 0; k < c; k++) {
+            for (size_t p = 0; p < pixels; p++) to[at + p * c + k] = from[at + k * pixels + p];
+        }
+    }
+}
+
+static void reorder(lb_executor *e, const lb_layer *layer, int direction, void *plain)
+{
+    const bool back = direction == LB_BACKWARD_WEIGHTS;
+    set(layer->plain[direction], plain);
+    const dnnl_exec_arg_t arguments[] = {
+        {DNNL_ARG_FROM, back ? layer->laid_out[direction] : layer->plain[direction]},
+        {DNNL_ARG_TO, back ? layer->plain[direction] : layer->laid_out[direction]},
+    };
+    if (dnnl_primitive_execute(layer->reorder[direction], e->streams[0], 2, arguments) != dnnl_success) {
+        e->failed = true;
+    }
+}
+
+static void prepare_scales(const lb_executor *e, lb_layer *layer)
+{
+    const lb_conv *conv = &e->net->nodes[layer->node].as.conv;
+    const float *bias = conv->bias >= 0 ? e->net->params[conv->bias].value : NULL;
+    if (e->values[layer->input_node].coded) layer->input_scale = e->values[layer->input_node].act.scale;
+    for (size_t i = 0; i < layer->period; i++) {
+        const size_t o = i % layer->out.c;
+        layer->scale[i] = layer->integer ? layer->weights.scale[o] * layer->input_scale : 1.0f;
+        layer->shift[i] = bias ? bias[o] : 0.0f;
+    }
+}
+
+void lb_layers_prepare(lb_executor *e)
+{
+    for (size_t i = 0; i < e->n_layers; i++) {
+        lb_layer *layer = &e->layers[i];
+        lb_weights_quantize(e->net, layer->node, e->options.seed, e->step, false, &layer->weights);
+        memset(layer->used, 0, (size_t)e->options.threads * sizeof *layer->used);
+        prepare_scales(e, layer);
+        if (layer->integer) {
+            stage_codes(layer);
+            reorder(e, layer, LB_FORWARD, layer->staging);
+        }
+        if (layer->integer && !layer->wants_dx) continue;
+        float *real = layer->weights.real;
+        if (is_permuted(layer)) {
+            stage_floats(layer);
+            real = layer->staging;
+        }
+        if (!layer->integer) reorder(e, layer, LB_FORWARD, real);
+        if (layer->wants_dx) reorder(e, layer, LB_BACKWARD_DATA, real);
+    }
+}
+
+/* Add the threads' gradients, in order; the sum is the first used one's. Returns its place. */
+static float *add_threads(const lb_executor *e, const lb_layer *layer)
+{
+    const size_t n = layer->bytes[LB_BACKWARD_WEIGHTS] / sizeof(float), threads = (size_t)e->options.threads;
+    float *sum = layer->data[LB_BACKWARD_WEIGHTS];
+    lb_assert(layer->used[0]); /* chunks are dealt from the first thread on */
+    for (size_t t = 1; t < threads; t++) {
+        if (!layer->used[t]) continue;
+        const float *part = sum + t * n;
+#pragma omp parallel for simd schedule(static) if (n > 65536)
+        for (size_t i = 0; i < n; i++) sum[i] += part[i];
+    }
+    return sum;
+}
+
+static void finish_bias(const lb_executor *e, const lb_layer *layer)
+{
+    const lb_conv *conv = &e->net->nodes[layer->node].as.conv;
+    if (conv->bias < 0) return;
+    float *gradient = e->net->params[conv->bias].grad;
+    for (size_t o = 0; o < conv->out; o++) {
+        gradient[o] = layer->bias_gradient[o];
+        for (size_t t = 1; t < (size_t)e->options.threads; t++) {
+            if (layer->used[t]) gradient[o] += layer->bias_gradient[2 * t * conv->out + o];
+        }
+    }
+}
+
+/* Plain gradient of the codes -> gradient of the real weights, in the order c, h, w. */
+static void finish_plain(const lb_layer *layer, const float *from, float *to)
+{
+    const size_t c = layer->in.c, pixels = layer->in.h * layer->in.w, filters = layer->out.c;
+    const size_t n = layer->weight_count / filters;
+    const float scale = layer->input_scale;
+    const bool permuted = is_permuted(layer);
+#pragma omp parallel for schedule(static) if (layer->weight_count > 65536)
+    for (size_t o = 0; o < filters; o++) {
+        const size_t at = o * n;
+        if (!permuted) {
+            for (size_t i = 0; i < n; i++) to[at + i] = from[at + i] * scale;
+            continue;
+        }
+        for (size_t k = 0; k < c; k++) {
+            for (size_t p = 0; p < pixels; p++) to[at + k * pixels + p] = from[at + p * c + k] * scale;
+        }
+    }
+}
+
+void lb_layers_finish(lb_executor *e)
+{
+    for (size_t i = 0; i < e->n_layers; i++) {
+        lb_layer *layer = &e->layers[i];
+        const lb_node *node = &e->net->nodes[layer->node];
+        (void)add_threads(e, layer);
+        float *plain = layer->staging, *real = layer->staging + layer->weight_count;
+        float *to = node->as.conv.quantizer ? real : e->net->params[node->as.conv.weight].grad;
+        reorder(e, layer, LB_BACKWARD_WEIGHTS, plain);
+        finish_plain(layer, plain, to);
+        lb_weights_backward(e->net, layer->node, &layer->weights, to);
+        finish_bias(e, layer);
+    }
+}
+
+/* ---- running ---- */
+
+static void execute(lb_executor *e, const lb_primitive *p, size_t thread)
+{
+    dnnl_exec_arg_t arguments[5];
+    int n = 0;
+    for (int k = 0; k < 5; k++) {
+        if (p->argument[k] == 0) continue;
+        arguments[n].arg = p->argument[k];
+        arguments[n++].memory = p->memory[5 * thread + (size_t)k];
+    }
+    if (dnnl_primitive_execute(p->primitive, e->streams[thread], n, arguments) != dnnl_success) {
+#pragma omp atomic write
+        e->failed = true;
+    }
+}
+
+static void accumulate(size_t n, const float *restrict from, float *restrict to)
+{
+    for (size_t i = 0; i < n; i++) to[i] += from[i];
+}
+
+/* A chunk's weight gradient: the thread's first goes to its place, later ones beside it and are added. */
+static void run_weights(lb_executor *e, lb_layer *layer, const lb_primitive *p, size_t thread)
+{
+    const size_t n = layer->bytes[LB_BACKWARD_WEIGHTS] / sizeof(float), out = layer->out.c;
+    const size_t threads = (size_t)e->options.threads;
+    float *sum = (float *)layer->data[LB_BACKWARD_WEIGHTS] + thread * n;
+    float *addend = (float *)layer->data[LB_BACKWARD_WEIGHTS] + (threads + thread) * n;
+    float *bias = layer->bias_gradient ? layer->bias_gradient + 2 * thread * out : NULL;
+    const bool first = !layer->used[thread];
+    set(p->memory[5 * thread + 1], first ? sum : addend);
+    set(p->memory[5 * thread + 3], bias && !first ? bias + out : bias);
+    execute(e, p, thread);
+    layer->used[thread] = true;
+    if (first) return;
+    accumulate(n, addend, sum);
+    if (bias) accumulate(out, bias + out, bias);
+}
+
+void lb_layer_run(lb_executor *e, const lb_operation *op, const lb_range *r)
+{
+    lb_layer *layer = op->layer;
+    const size_t thread = (size_t)r->thread, end = r->first + r->count;
+    const int direction = op->kind == LB_OPERATION_FORWARD         ? LB_FORWARD
+                          : op->kind == LB_OPERATION_BACKWARD_DATA ? LB_BACKWARD_DATA
+                                                                   : LB_BACKWARD_WEIGHTS;
+    const int in = direction == LB_BACKWARD_DATA ? op->out : op->in[0];
+    const int out = direction == LB_FORWARD ? op->out : op->in[1];
+    for (size_t i = r->first; i < end; i += layer->chunk) {
+        const lb_primitive *p = &layer->run[direction][end - i >= layer->chunk ? 0 : 1];
+        set(p->memory[5 * thread], lb_buffer_at(e, in, r, i));
+        set(p->memory[5 * thread + 2], lb_buffer_at(e, out, r, i));
+        if (direction == LB_BACKWARD_WEIGHTS) run_weights(e, layer, p, thread);
+        else execute(e, p, thread);
+    }
+}

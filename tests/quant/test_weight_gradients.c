@@ -1,0 +1,138 @@
+/* Gradients against finite differences: learned scales, and XNOR-Net's weights, whose gradient is the exact chain
+ * rule of alpha sign(w). Compared signed and relative. */
+#include "support/support.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "base/random.h"
+#include "quant/method.h"
+
+enum { N = 60 };
+
+static const lb_weight_group whole = {.n = N, .filters = 4, .channels = 5, .taps = 3};
+
+/* The loss is L = sum g[i] real[i], so dL/dreal = g. */
+static double loss_of(const lb_weight_quantizer *q, const lb_weight_setting *setting, const float *w,
+                      const float *learned, const float *g)
+{
+    lb_weight_statistics s;
+    int16_t code[N];
+    double loss = 0.0;
+    q->statistics(setting, whole, w, learned, &s);
+    q->encode(setting, whole, &s, w, NULL, code);
+    for (size_t i = 0; i < N; i++) {
+        loss += (double)g[i] * (double)code[i] * (double)(code[i] < 0 ? s.scale_negative : s.scale);
+    }
+    return loss;
+}
+
+static void fill(float *x, uint64_t stream, float low, float high)
+{
+    lb_random random = lb_random_at(5, LB_RANDOM_TEST, stream, 0);
+    for (size_t i = 0; i < N; i++) x[i] = low + (high - low) * lb_random_uniform(&random);
+}
+
+static void check_near(double got, double wanted, double relative, const char *what, size_t i)
+{
+    if (!(fabs(got - wanted) <= relative * fabs(wanted)))
+        fail_msg("%s %zu: gradient %.8g, by differences %.8g", what, i, got, wanted);
+}
+
+/* L is linear in the learned scales: a step of any size is exact but for rounding of the scale itself. */
+static void test_learned_scales(void **state)
+{
+    (void)state;
+    for (size_t m = 0; lb_weight_quantizers[m]; m++) {
+        const lb_weight_quantizer *q = lb_weight_quantizers[m];
+        if (q->n_learned == 0) continue;
+        lb_weight_setting setting = {.bits = q->bits_min, .granularity = q->granularity};
+        float w[N], g[N], dw[N], learned[] = {0.75f, 0.5f}, dlearned[2] = {0.0f, 0.0f};
+        fill(w, 1, -1.0f, 1.0f);
+        fill(g, 2, -1.0f, 2.0f);
+        lb_weight_statistics s;
+        int16_t code[N];
+        q->statistics(&setting, whole, w, learned, &s);
+        q->encode(&setting, whole, &s, w, NULL, code);
+        q->backward(&setting, whole, &s, w, code, g, dw, dlearned);
+        for (int l = 0; l < q->n_learned; l++) {
+            float above[] = {learned[0], learned[1]}, below[] = {learned[0], learned[1]};
+            above[l] += 0.25f;
+            below[l] -= 0.25f;
+            const double wanted = 2.0 * (loss_of(q, &setting, w, above, g) - loss_of(q, &setting, w, below, g));
+            check_near((double)dlearned[l], wanted, 1e-5, q->name, (size_t)l);
+        }
+    }
+}
+
+/* Away from 0 no sign changes within a step of w, so only alpha moves: L is linear in w there, and
+ * dL/dw = sign(w) mean(g sign(w)). The window's part, g alpha, is the straight-through estimate for the sign and
+ * is taken off. Every |w| <= 1. */
+static void test_xnor_gradient_is_the_chain_rule(void **state)
+{
+    (void)state;
+    const lb_weight_quantizer *q = lb_weight_quantizer_find("xnor");
+    const lb_weight_setting setting = {.bits = 1, .granularity = LB_PER_LAYER};
+    float w[N], g[N], dw[N];
+    fill(w, 3, 0.25f, 0.75f);
+    fill(g, 4, -1.0f, 2.0f);
+    for (size_t i = 0; i < N; i += 3) w[i] = -w[i];
+    lb_weight_statistics s;
+    int16_t code[N];
+    q->statistics(&setting, whole, w, NULL, &s);
+    q->encode(&setting, whole, &s, w, NULL, code);
+    q->backward(&setting, whole, &s, w, code, g, dw, NULL);
+    for (size_t i = 0; i < N; i++) {
+        const float step = 0.125f;
+        float above[N], below[N];
+        memcpy(above, w, sizeof w);
+        memcpy(below, w, sizeof w);
+        above[i] += step;
+        below[i] -= step;
+        const double by_alpha =
+            (loss_of(q, &setting, above, NULL, g) - loss_of(q, &setting, below, NULL, g)) / (2.0 * (double)step);
+        const double by_sign = (double)g[i] * (double)s.scale;
+        /* alpha is rounded to float: 6e-8 of 0.5, times |sum g sign| <= 40, over a step of 0.25 */
+        const double got = (double)dw[i] - by_sign;
+        if (fabs(got - by_alpha) > 1e-5)
+            fail_msg("weight %zu: alpha's part of the gradient %.8g, by differences %.8g", i, got, by_alpha);
+        assert_true(fabs(by_alpha) > 1e-2); /* so that the bound above means three digits */
+    }
+}
+
+/* From two bits on dorefa is smooth but for its rounding: with q_k left out, dw is the derivative of
+ * tanh(w) / max |tanh|, the maximum constant. */
+static void test_dorefa_gradient_is_that_of_tanh(void **state)
+{
+    (void)state;
+    const lb_weight_quantizer *q = lb_weight_quantizer_find("dorefa");
+    float w[N], g[N], dw[N];
+    fill(w, 5, -2.0f, 2.0f);
+    fill(g, 6, 1.0f, 2.0f);
+    double largest = 0.0;
+    for (size_t i = 0; i < N; i++) largest = fmax(largest, fabs(tanh((double)w[i])));
+    for (int bits = 2; bits <= 8; bits++) {
+        const lb_weight_setting setting = {.bits = bits};
+        lb_weight_statistics s;
+        int16_t code[N];
+        q->statistics(&setting, whole, w, NULL, &s);
+        q->encode(&setting, whole, &s, w, NULL, code);
+        q->backward(&setting, whole, &s, w, code, g, dw, NULL);
+        for (size_t i = 0; i < N; i++) {
+            const double step = 1e-5;
+            const double slope = (tanh((double)w[i] + step) - tanh((double)w[i] - step)) / (2.0 * step * largest);
+            /* tanh's error, 5e-7, against 1 - tanh(2)^2 = 0.07 */
+            check_near((double)dw[i], (double)g[i] * slope, 2e-5, "dorefa", i);
+        }
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_learned_scales),
+        cmocka_unit_test(test_xnor_gradient_is_the_chain_rule),
+        cmocka_unit_test(test_dorefa_gradient_is_that_of_tanh),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
