@@ -6,7 +6,8 @@ The first convolution and the last fully connected layer stay float, weights
 and inputs.  Order: conv - batch-norm - clip - pool - round - conv.  Two
 rewrites save the peer work and leave the values as they are: max-pooling comes
 before ReLU or clip (both are monotonic), and a clip directly followed by the
-quantizer is left to the quantizer.
+quantizer is left to the quantizer.  A clip that stands alone is nn.Hardtanh,
+whose gradient is 0 at exactly 0 and 1.
 """
 import torch
 import torch.nn.functional as F

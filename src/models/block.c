@@ -35,7 +35,8 @@ lb_shape lb_block_shape(const lb_builder *b, int node)
     return b->net->failed == LB_OK ? b->net->nodes[node].shape : (lb_shape){1, 1, 1};
 }
 
-/* "NAME.suffix". A name that does not fit is cut, met by another cut the same way, and refused by the net. */
+/* "NAME.suffix". A name that does not fit is cut, met by another cut the same way, and refused by
+ * the net. */
 typedef struct node_name {
     char text[LB_NAME_BYTES];
 } node_name;
@@ -47,7 +48,8 @@ static node_name name_of(const char *layer, const char *suffix)
     return name;
 }
 
-/* ---- policies ---------------------------------------------------------------------------------- */
+/* ---- policies
+ * ---------------------------------------------------------------------------------- */
 
 static lb_end_policy policy_of(const lb_builder *b, lb_place place)
 {
@@ -97,7 +99,8 @@ static bool bias_of(const lb_builder *b, lb_place place)
     return b->bias == LB_BIAS_ALL || (b->bias == LB_BIAS_LAST && place == LB_PLACE_LAST);
 }
 
-/* ---- pieces ------------------------------------------------------------------------------------ */
+/* ---- pieces
+ * ------------------------------------------------------------------------------------ */
 
 int lb_block_quantize(const lb_builder *b, const char *name, lb_place place, int in)
 {

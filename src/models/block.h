@@ -1,22 +1,23 @@
-/* How models turn a layer into nodes: quantizers, batch-norm, non-linearity and pool stand where the
- * quantization configuration wants them, in one place for all families.
+/* How models turn a layer into nodes: quantizers, batch-norm, non-linearity and pool stand where
+ * the quantization configuration wants them, in one place for all families.
  *
  * Chains of layers are built from three calls a layer, in this order:
  *
  *     x = lb_block_before(b, "conv2", x);                        before the layer
- *     x = lb_block_conv(b, "conv2", LB_PLACE_MIDDLE, x, ...);    quantizer of its input, and the layer
- *     x = lb_block_after(b, "conv2", x);                         after it
+ *     x = lb_block_conv(b, "conv2", LB_PLACE_MIDDLE, x, ...);    quantizer of its input, and the
+ *     layer x = lb_block_after(b, "conv2", x);                         after it
  *     x = a pool, where the model has one
  *
  *     order          before        after
  *     conv-bn-act    -             batch-norm, non-linearity
  *     XNOR-Net       batch-norm    ReLU
  *
- * so a pool always follows the non-linearity and precedes the next layer's quantizer, and XNOR-Net has
- * conv - ReLU - pool - bn - sign - conv. Without residual connections bn-act-conv is the same chain as
- * conv-bn-act; ResNets build their pre-activation blocks with the pieces below.
+ * so a pool always follows the non-linearity and precedes the next layer's quantizer, and XNOR-Net
+ * has conv - ReLU - pool - bn - sign - conv. Without residual connections bn-act-conv is the same
+ * chain as conv-bn-act; ResNets build their pre-activation blocks with the pieces below.
  *
- * Nodes are named after their layer: NAME, NAME.quantize (of its input), NAME.norm, NAME.act, NAME.pool. */
+ * Nodes are named after their layer: NAME, NAME.quantize (of its input), NAME.norm, NAME.act,
+ * NAME.pool. */
 #ifndef LB_MODELS_BLOCK_H
 #define LB_MODELS_BLOCK_H
 
@@ -53,7 +54,8 @@ int lb_block_conv(const lb_builder *b, const char *name, lb_place place, int in,
                   lb_window window);
 int lb_block_linear(const lb_builder *b, const char *name, lb_place place, int in, size_t out);
 
-/** Before and after a layer of a chain, as the table above says; `affine` is that of the batch-norm. */
+/** Before and after a layer of a chain, as the table above says; `affine` is that of the
+ * batch-norm. */
 int lb_block_before(const lb_builder *b, const char *name, int in, bool affine);
 int lb_block_after(const lb_builder *b, const char *name, int in, bool affine);
 
@@ -64,8 +66,8 @@ int lb_block_bare_conv(const lb_builder *b, const char *name, lb_place place, in
                        lb_window window);
 /** NAME.norm. */
 int lb_block_norm(const lb_builder *b, const char *name, int in, bool affine);
-/** NAME.act: ReLU where activations are float or the order has it after the convolution, else the clip that
- *  the activation quantizer wants before it. */
+/** NAME.act: ReLU where activations are float or the order has it after the convolution, else the
+ *  clip that the activation quantizer wants before it. */
 int lb_block_act(const lb_builder *b, const char *name, int in);
 /** NAME.pool: the largest value, kernel k and stride. `ceil`: the output size is rounded up. */
 int lb_block_max_pool(const lb_builder *b, const char *name, int in, size_t k, size_t stride,

@@ -1,5 +1,5 @@
-/* A model family builds a network for a quantization configuration. One file a family, model_NAME.c,
- * found by the build. */
+/* A model family builds a network for a quantization configuration. One file a family,
+ * model_NAME.c, found by the build. */
 #ifndef LB_MODELS_MODEL_H
 #define LB_MODELS_MODEL_H
 
@@ -22,8 +22,9 @@ typedef struct lb_model_request {
     lb_shape input;   /* of the data set */
     size_t classes;
     lb_shortcut_kind shortcut; /* LB_SHORTCUT_MODEL: the model's own */
-    lb_switch shortcut_norm;   /* batch-norm on B shortcuts: on in P0 (the standard), off in P1 */
-    lb_switch bias;            /* on: biases in every layer (P1's parameter counts); off: in none */
+    lb_switch
+        shortcut_norm; /* batch-norm on B shortcuts: on in RedBit (the standard), off in Kutukcu */
+    lb_switch bias;    /* on: biases in every layer (Kutukcu's parameter counts); off: in none */
     bool
         pre_activation; /* ResNets: bn - act - conv blocks; also chosen by the method's block order */
     const size_t *widths; /* mlp: hidden widths; NULL: 1024,1024,1024 */
@@ -49,19 +50,23 @@ typedef struct lb_model {
     void (*build)(const struct lb_model *model, const lb_model_request *request, lb_net *net);
 } lb_model;
 
-/* A family: NULL-name-terminated models; model_ID.c defines `const lb_model_family lb_model_family_ID`. */
+/* A family: NULL-name-terminated models; model_ID.c defines `const lb_model_family
+ * lb_model_family_ID`. */
 typedef struct lb_model_family {
     const lb_model *models;
 } lb_model_family;
 extern const lb_model_family *const lb_model_families[]; /* NULL-terminated */
 
 const lb_model *lb_model_find(const char *name);
+/** The model of that name. Errors: LB_E_ARG unknown, with a suggestion. */
+LB_MUST_CHECK lb_status lb_model_choose(const char *name, const lb_model **out);
 
 /**
  * Build a network ready to be initialized and run.
  *
  * Ownership: `net` is initialized here; lb_net_release it, also after a failure.
- * Errors:    LB_E_ARG unknown model (with a suggestion); LB_E_SHAPE images of another shape than the model takes.
+ * Errors:    LB_E_ARG unknown model (with a suggestion); LB_E_SHAPE images of another shape than
+ * the model takes.
  */
 LB_MUST_CHECK lb_status lb_model_build(const lb_model_request *request, lb_net *net);
 

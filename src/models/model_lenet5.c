@@ -1,6 +1,7 @@
-/* lenet5 - RedBit's LeNet-5 (P0's code): conv 20@5x5 - pool 2 - conv 50@5x5 - pool 2 - FC 500 - FC 250 -
- * FC 10, batch-norm after each layer but the last, the first without an affine part, eps 1e-4. No biases:
- * 553,000 weights. Pools take the largest value in QNN, XNOR-Net, TWN and TTQ, the mean in float and DoReFa-Net. */
+/* lenet5 - LeNet-5 as in RedBit's code: conv 20@5x5 - pool 2 - conv 50@5x5 - pool 2 - FC 500 - FC
+ * 250 - FC 10, batch-norm after each layer but the last, the first without an affine part, eps
+ * 1e-4. No biases: 553,000 weights. Pools take the largest value in QNN, XNOR-Net, TWN and TTQ, the
+ * mean in float and DoReFa-Net. */
 #include <stdio.h>
 
 #include "models/block.h"
@@ -20,7 +21,8 @@ static void build(const lb_model *model, const lb_model_request *request, lb_net
     lb_builder b = lb_block_begin(model, request, net);
     b.eps = 1e-4f;
     const lb_window window = lb_window_square(5, 1, 0);
-    /* the batch-norm between conv1 and conv2 is the one without an affine part, wherever the order puts it */
+    /* the batch-norm between conv1 and conv2 is the one without an affine part, wherever the order
+     * puts it */
     int x = lb_block_conv(&b, "conv1", LB_PLACE_FIRST, 0, lb_block_width(&b, 20), window);
     x = pool(&b, "conv1", lb_block_after(&b, "conv1", x, false));
     x = lb_block_before(&b, "conv2", x, false);
@@ -45,7 +47,7 @@ static const lb_model models[] = {
     {
         .name = "lenet5",
         .summary = "two 5x5 convolutions, three fully connected layers; 553,000 weights",
-        .source = "LeCun et al. 1998, as in RedBit (P0 4.1 and its code)",
+        .source = "LeCun et al. 1998, as in RedBit 4.1 and its code",
         .input = {1, 28, 28},
         .init = LB_INIT_FAN_IN,
         .bias = LB_BIAS_NONE,

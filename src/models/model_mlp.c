@@ -1,7 +1,7 @@
-/* mlp - a multilayer perceptron: hidden fully connected layers of given widths (1024, 1024, 1024 unless given),
- * each followed by batch-norm and non-linearity, and the output layer. On 28x28 images 2.91 M weights; with
- * three layers of 4096 36.8 M (P4 3.5 prints 36.4). The output layer alone has a bias. Dropout, where asked for,
- * stands before every layer but the first. */
+/* mlp - a multilayer perceptron: hidden fully connected layers of given widths (1024, 1024, 1024
+ * unless given), each followed by batch-norm and non-linearity, and the output layer. On 28x28
+ * images 2.91 M weights; with three layers of 4096 36.8 M (Faraone 3.5 prints 36.4). The output
+ * layer alone has a bias. Dropout, where asked for, stands before every layer but the first. */
 #include <stdio.h>
 
 #include "models/block.h"
@@ -30,7 +30,7 @@ static const lb_model models[] = {
     {
         .name = "mlp",
         .summary = "fully connected layers of given widths, 1024,1024,1024 unless given",
-        .source = "as in BinaryConnect and P4 3.5",
+        .source = "as in BinaryConnect and Faraone 3.5",
         .init = LB_INIT_FAN_IN,
         .bias = LB_BIAS_LAST,
         .takes_widths = true,

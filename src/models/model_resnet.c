@@ -1,21 +1,25 @@
-/* resnetN - residual networks for 32x32 images, N = 6n + 2: conv 16, three stages of n basic blocks with 16,
- * 32, 64 channels, the second and third starting with stride 2, global average, FC.
+/* resnetN - residual networks for 32x32 images, N = 6n + 2: conv 16, three stages of n basic blocks
+ * with 16, 32, 64 channels, the second and third starting with stride 2, global average, FC.
  *
  * Post-activation block (conv-bn-act):        Pre-activation block (bn-act-conv):
  *     q - conv1 - bn - act - q - conv2 - bn       bn - act - q - conv1 - bn - act - q - conv2
  *     + shortcut, then act                        + shortcut
  * XNOR-Net's order: bn - sign - conv1 - ReLU - bn - sign - conv2 - ReLU, + shortcut.
- * Quantizers belong to the convolutions' inputs: the shortcut starts at the block's input and carries float.
+ * Quantizers belong to the convolutions' inputs: the shortcut starts at the block's input and
+ * carries float.
  *
- * Shortcuts where the shape changes: A (the standard): every second pixel, zero channels appended at the end.
- * B: 1x1 convolution with stride 2, then batch-norm (P0) or none (P1: --shortcut-norm off); its input is
- * quantized as its weights are. XNOR-Net's: bn - sign - conv. None: the block has no shortcut there (P1 table 4.9).
+ * Shortcuts where the shape changes: A (the standard): every second pixel, zero channels appended
+ * at the end.
+ * B: 1x1 convolution with stride 2, then batch-norm (RedBit) or none (Kutukcu: --shortcut-norm
+ * off); its input is quantized as its weights are. XNOR-Net's: bn - sign - conv. None: the block
+ * has no shortcut there (Kutukcu table 4.9).
  *
- * At the end a pre-activation network has one more bn - act; in XNOR-Net's order the batch-norm stands after
- * the pool, as everywhere in it.
+ * At the end a pre-activation network has one more bn - act; in XNOR-Net's order the batch-norm
+ * stands after the pool, as everywhere in it.
  *
- * The last layer has a bias, as usual. P1 counts 271,690 (ResNet-20) and 465,674 (ResNet-32) with shortcuts B and
- * biases in all layers: bias on. Before a batch-norm they are of no use, so they are not the standard. */
+ * The last layer has a bias, as usual. Kutukcu counts 271,690 (ResNet-20) and 465,674 (ResNet-32)
+ * with shortcuts B and biases in all layers: bias on. Before a batch-norm they are of no use, so
+ * they are not the standard. */
 #include <stdio.h>
 
 #include "models/block.h"
@@ -39,7 +43,8 @@ static bool is_pre_activation(const lb_builder *b)
     return request->pre_activation || request->quant.order == LB_BN_ACT_CONV;
 }
 
-/* The 1x1 convolution. `quantized` is conv1's quantizer node where that has the same input, else -1. */
+/* The 1x1 convolution. `quantized` is conv1's quantizer node where that has the same input, else
+ * -1. */
 static int project(const lb_builder *b, const char *name, int in, size_t out, size_t stride,
                    int quantized)
 {
@@ -105,7 +110,8 @@ static int pre_activation_block(const lb_builder *b, size_t stage, size_t block,
     return skip >= 0 ? lb_net_add(b->net, name_of(stage, block, "add").text, x, skip) : x;
 }
 
-/* The first convolution and what follows it: in pre-activation networks the first block brings its own. */
+/* The first convolution and what follows it: in pre-activation networks the first block brings its
+ * own. */
 static int stem(const lb_builder *b, size_t out)
 {
     const int x = lb_block_conv(b, "conv1", LB_PLACE_FIRST, 0, out, lb_window_square(3, 1, 1));
@@ -138,7 +144,7 @@ static void build(const lb_model *model, const lb_model_request *request, lb_net
 #define RESNET(name_, depth_, summary_)                                                        \
     {                                                                                          \
         .name = (name_), .summary = (summary_),                                                \
-        .source = "He et al., CVPR 2016, arXiv:1512.03385, 4.2 (P0 4.1, P1 4.3.3)",            \
+        .source = "He et al., CVPR 2016, arXiv:1512.03385, 4.2 (RedBit 4.1, Kutukcu 4.3.3)",   \
         .input = {3, 32, 32}, .init = LB_INIT_RESNET, .bias = LB_BIAS_LAST, .depth = (depth_), \
         .build = build                                                                         \
     }
@@ -147,7 +153,7 @@ static const lb_model models[] = {
     RESNET("resnet20", 20, "3 x 3 basic blocks of 16, 32, 64 channels"),
     RESNET("resnet32", 32, "3 x 5 basic blocks of 16, 32, 64 channels"),
     RESNET("resnet44", 44, "3 x 7 basic blocks of 16, 32, 64 channels"),
-    RESNET("resnet50-cifar", 50, "3 x 8 basic blocks of 16, 32, 64 channels (P0's ResNet-50)"),
+    RESNET("resnet50-cifar", 50, "3 x 8 basic blocks of 16, 32, 64 channels (RedBit's ResNet-50)"),
     RESNET("resnet56", 56, "3 x 9 basic blocks of 16, 32, 64 channels"),
     {.name = NULL},
 };

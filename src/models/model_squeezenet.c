@@ -1,12 +1,12 @@
-/* squeezenet - SqueezeNet v1.1 for 32x32 images (P1): conv1 64@3x3 (stride 1, padding 1) - pool - fire 2, 3 - pool -
- * fire 4, 5 - pool - fire 6, 7, 8, 9 - conv10 1x1 to the classes - global average. Pools 3x3, stride 2, rounded up.
- * Fire(s, e): squeeze s@1x1, then e@1x1 and e@3x3 side by side, their channels joined.
- * squeezenet-bypass adds the input of fire 3, 5, 7, 9 to its output.
+/* squeezenet - SqueezeNet v1.1 for 32x32 images (Kutukcu): conv1 64@3x3 (stride 1, padding 1) -
+ * pool - fire 2, 3 - pool - fire 4, 5 - pool - fire 6, 7, 8, 9 - conv10 1x1 to the classes - global
+ * average. Pools 3x3, stride 2, rounded up. Fire(s, e): squeeze s@1x1, then e@1x1 and e@3x3 side by
+ * side, their channels joined. squeezenet-bypass adds the input of fire 3, 5, 7, 9 to its output.
  *
- * 727,626 weights and biases with 10 classes, as P1 counts. Batch-norm stands after every convolution but the last
- * (P1 does not tell; without it -1 and +1 weights do not train), and the ReLU that v1.1 has after conv10 is left out, as
- * after every last layer here: a clip there would bound the logits.
- * Dropout, where asked for, stands before conv10. */
+ * 727,626 weights and biases with 10 classes, as Kutukcu counts. Batch-norm stands after every
+ * convolution but the last (Kutukcu does not tell; without it -1 and +1 weights do not train), and
+ * the ReLU that v1.1 has after conv10 is left out, as after every last layer here: a clip there
+ * would bound the logits. Dropout, where asked for, stands before conv10. */
 #include <stdio.h>
 #include <string.h>
 
@@ -80,7 +80,7 @@ static const lb_model models[] = {
     {
         .name = "squeezenet",
         .summary = "v1.1, eight fire modules; 727,626 parameters",
-        .source = "Iandola et al., arXiv:1602.07360, v1.1 (P1 4.3.2.3)",
+        .source = "Iandola et al., arXiv:1602.07360, v1.1 (Kutukcu 4.3.2.3)",
         .input = {3, 32, 32},
         .init = LB_INIT_FAN_IN,
         .bias = LB_BIAS_ALL,
@@ -89,7 +89,7 @@ static const lb_model models[] = {
     {
         .name = "squeezenet-bypass",
         .summary = "squeezenet with identity around fire 3, 5, 7 and 9",
-        .source = "Iandola et al., arXiv:1602.07360, v1.1, simple bypass (P1 4.3.3.4)",
+        .source = "Iandola et al., arXiv:1602.07360, v1.1, simple bypass (Kutukcu 4.3.3.4)",
         .input = {3, 32, 32},
         .init = LB_INIT_FAN_IN,
         .bias = LB_BIAS_ALL,

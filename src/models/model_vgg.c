@@ -1,12 +1,14 @@
-/* VGG-like networks for 32x32 images: 3x3 convolutions with padding 1, max-pools 2x2, fully connected layers,
- * batch-norm after every layer but the last.
+/* VGG-like networks for 32x32 images: 3x3 convolutions with padding 1, max-pools 2x2, fully
+ * connected layers, batch-norm after every layer but the last.
  *
- * vgg7       2x128 M 2x256 M 2x512 M - FC 1024 - FC 10 (TWN, P1): 12,976,266 weights and biases; P1 counts
- *            biases in all layers, so they are there, although a batch-norm follows.
- * vgg-small  the same convolutions, one FC (LQ-Nets, P3).
- * vgg-bc     the same convolutions, FC 1024 - FC 1024 - FC 10 (BinaryConnect, P4 ch. 3): 14.02 M.
- * vgg16-cifar 64 64 M 128 128 M 256 256 256 M 512 512 512 M 512 512 512 M - FC 4096 - FC 4096 - FC 10 (P0):
- *            33,625,792 weights, no biases.
+ * vgg7       2x128 M 2x256 M 2x512 M - FC 1024 - FC 10 (TWN, Kutukcu): 12,976,266 weights and
+ *            biases; Kutukcu counts biases in all layers, so they are there, although a batch-norm
+ *            follows.
+ * vgg-small  the same convolutions, one FC (LQ-Nets, IMPQ).
+ * vgg-bc     the same convolutions, FC 1024 - FC 1024 - FC 10 (BinaryConnect, Faraone ch. 3): 14.02
+ * M.
+ * vgg16-cifar 64 64 M 128 128 M 256 256 256 M 512 512 512 M 512 512 512 M - FC 4096 - FC 4096 - FC
+ *            10 (RedBit): 33,625,792 weights, no biases.
  *
  * Dropout, where asked for, stands before every fully connected layer. */
 #include <stdio.h>
@@ -14,7 +16,8 @@
 
 #include "models/block.h"
 
-/* A plan: the channels of a convolution, "M" a pool; then the widths of the hidden fully connected layers. */
+/* A plan: the channels of a convolution, "M" a pool; then the widths of the hidden fully connected
+ * layers. */
 typedef struct vgg_plan {
     const char *name;
     int convolutions[24]; /* ends with 0 */
@@ -82,7 +85,7 @@ static const lb_model models[] = {
     {
         .name = "vgg7",
         .summary = "six convolutions of 128 to 512 channels, FC 1024; 12,976,266 parameters",
-        .source = "Li et al., TWN, arXiv:1605.04711 (P1 4.3.2)",
+        .source = "Li et al., TWN, arXiv:1605.04711 (Kutukcu 4.3.2)",
         .input = {3, 32, 32},
         .init = LB_INIT_FAN_IN,
         .bias = LB_BIAS_ALL,
@@ -109,7 +112,7 @@ static const lb_model models[] = {
     {
         .name = "vgg16-cifar",
         .summary = "VGG-16 for 32x32 images, two FC 4096; 33,625,792 weights",
-        .source = "Simonyan and Zisserman, ICLR 2015, arXiv:1409.1556, as in RedBit (P0 4.1)",
+        .source = "Simonyan and Zisserman, ICLR 2015, arXiv:1409.1556, as in RedBit 4.1",
         .input = {3, 32, 32},
         .init = LB_INIT_FAN_IN,
         .bias = LB_BIAS_NONE,

@@ -1,4 +1,5 @@
-/* The model families the build found (src/models/model_ID.c), and the front door to their builders. */
+/* The model families the build found (src/models/model_ID.c), and the front door to their
+ * builders. */
 #include <string.h>
 
 #include "base/suggest.h"
@@ -42,6 +43,14 @@ static lb_status unknown_model(const char *name)
     return lb_fail(LB_E_ARG, "unknown model '%s'; `lowbit models` lists them", name);
 }
 
+lb_status lb_model_choose(const char *name, const lb_model **out)
+{
+    const lb_model *model = lb_model_find(name);
+    if (model == NULL) return unknown_model(name);
+    *out = model;
+    return LB_OK;
+}
+
 static lb_status check_request(const lb_model *model, const lb_model_request *request)
 {
     const lb_shape got = request->input, wanted = model->input;
@@ -71,8 +80,8 @@ static lb_status check_request(const lb_model *model, const lb_model_request *re
 lb_status lb_model_build(const lb_model_request *request, lb_net *net)
 {
     lb_net_init(net);
-    const lb_model *model = lb_model_find(request->name);
-    if (model == NULL) return unknown_model(request->name);
+    const lb_model *model = NULL;
+    LB_TRY(lb_model_choose(request->name, &model));
     LB_TRY(check_request(model, request));
     model->build(model, request, net);
     return lb_net_finish(net, request->loss);

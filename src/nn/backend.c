@@ -3,9 +3,10 @@
 
 #include "nn/executor.h"
 
-extern const lb_backend lb_backend_reference;
+extern const lb_backend lb_backend_onednn, lb_backend_reference;
 
 const lb_backend *const lb_backends[] = {
+    &lb_backend_onednn,
     &lb_backend_reference,
     NULL,
 };

@@ -23,14 +23,14 @@ typedef struct lb_step_result {
 
 typedef struct lb_backend {
     const char *name, *summary;
-    /** Plan and allocate everything; nothing is allocated later. Errors: LB_E_NOMEM,
-     *  LB_E_UNSUPPORTED. */
+    /** Plan and allocate everything; nothing is allocated later.
+     *  Errors: LB_E_NOMEM, LB_E_UNSUPPORTED. */
     lb_status (*create)(lb_net *net, const lb_executor_options *options, lb_executor **out);
     void (*destroy)(lb_executor *e);
     /** One step on exactly `batch` images (batch, c, h, w): fills every parameter's grad with the
      *  gradient of the mean loss, updates batch-norm's running statistics. `step` numbers random
-     *  draws. The masters are read (and
-     *  prepared: XNOR) but not updated. A non-finite loss is a result, not an error. */
+     *  draws. The masters are read (and prepared: XNOR) but not updated. A non-finite loss
+     *  is a result, not an error. */
     lb_status (*train)(lb_executor *e, const float *images, const uint16_t *labels, uint64_t step,
                        lb_step_result *out);
     /** Logits (n, classes) of n <= batch images, by the fixed-order and integer paths. Call
@@ -54,11 +54,11 @@ extern const lb_backend *const lb_backends[];
 
 /* One layer's weights, quantized. A float layer has `real` alone; the rest is NULL. */
 typedef struct lb_quantized_weights {
-    float *real;   /* [O][n]: code * scale; the masters for float layers                       */
-    int16_t *code; /* [O][n]                                                                    */
-    float *scale;  /* [O] scale of positive codes                                               */
-    float *scale_negative; /* [O]; differs from scale for asymmetric quantizers only            */
-    lb_weight_statistics *statistics; /* one a group                                            */
+    float *real;                      /* [O][n]: code * scale; the masters for float layers */
+    int16_t *code;                    /* [O][n] */
+    float *scale;                     /* [O] scale of positive codes */
+    float *scale_negative;            /* [O]; differs from scale for asymmetric quantizers only */
+    lb_weight_statistics *statistics; /* one a group */
 } lb_quantized_weights;
 
 /** Bytes of workspace for a conv or linear node's lb_quantized_weights, and its carving out of a
@@ -71,19 +71,18 @@ void lb_quantized_weights_carve(const lb_net *net, const lb_node *node, void *bl
  * Quantize a conv or linear node's masters: prepare, statistics, codes, scales and real values.
  *
  * Training:   the masters themselves are prepared (XNOR overwrites them). Stochastic quantizers
- * draw weight i's
- *             number as the i-th of the stream (seed, LB_RANDOM_WEIGHTS, step, node).
+ *             draw weight i's number as the i-th of (seed, LB_RANDOM_WEIGHTS, step, node).
  * Evaluation: masters stay untouched, so that evaluating never changes a training run; what is
- * prepared is a
- *             copy. Stochastic quantizers give the masters as `real`, codes and scales 0.
+ *             prepared is a copy. Stochastic quantizers give the masters as `real`, codes and
+ *             scales 0.
  * Threads:    runs on OpenMP's threads; results do not depend on their number.
  */
 void lb_weights_quantize(lb_net *net, int node, uint64_t seed, uint64_t step, bool evaluation,
                          lb_quantized_weights *out);
 /**
- * Gradients of the masters and of the learned scales from d_real = dL/dreal, [O][n]; they overwrite
- * grad.
+ * Gradients of the masters and of the learned scales, which overwrite grad.
  *
+ * Shapes:   d_real = dL/dreal, [O][n].
  * Requires: `q` is what lb_weights_quantize last gave in training, the masters unchanged since.
  * Aliasing: for float layers d_real may be the weights' own grad; elsewhere nothing may overlap.
  * Threads:  as lb_weights_quantize.
@@ -98,8 +97,8 @@ void lb_weights_backward(lb_net *net, int node, const lb_quantized_weights *q, c
  *           for the label, else -1. Sums are in double, in image order, then class order.
  *           correct: images whose label's logit is the first largest; a NaN anywhere among an
  *           image's logits makes it wrong.
- * Shapes:   logits, d_logits: (n, classes). d_logits is the gradient of the mean loss; NULL: not
- * wanted.
+ * Shapes:   logits, d_logits: (n, classes). d_logits is the gradient of the mean loss; NULL: none
+ *           is wanted.
  * Aliasing: d_logits may equal logits.
  */
 lb_step_result lb_loss_compute(lb_loss loss, size_t n, size_t classes, const float *logits,

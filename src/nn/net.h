@@ -20,11 +20,11 @@ typedef struct lb_shape {
 /* clang-format off */
 #define LB_OP_LIST(X) \
     X(INPUT, "input")               /* the batch's images */ \
-    X(CONV, "conv")                 /* y[o] = b[o] + sum_(i,kh,kw) w[o,i,kh,kw] x[i,...], zero padding */ \
+    X(CONV, "conv")                 /* y[o] = b[o] + sum of w[o,i,kh,kw] x[i,..], zero padding */ \
     X(LINEAR, "linear")             /* y[o] = b[o] + sum over c,h,w (row-major) of w[o,.] x */ \
-    X(BATCH_NORM, "batch-norm")     /* y = (x - mean) / sqrt(var + eps) * gamma + beta, per channel */ \
+    X(BATCH_NORM, "batch-norm")     /* y = (x - mean) / sqrt(var + eps) * gamma + beta */ \
     X(RELU, "relu")                 /* slope * max(x, 0); gradient slope where x > 0, else 0 */ \
-    X(CLIP, "clip")                 /* min(max(x, low), high); gradient 1 where low <= x <= high */ \
+    X(CLIP, "clip")                 /* min(max(x, low), high); gradient 1 in [low, high] */ \
     X(QUANTIZE, "quantize")         /* an activation quantizer */ \
     X(MAX_POOL, "max-pool")         /* largest value inside the map; the first largest one in \
                                      * row-major order takes the gradient */ \
@@ -61,9 +61,11 @@ typedef struct lb_conv {
     int learned; /* parameter index of the learned scales, [groups][n_learned]; -1: none */
 } lb_conv;
 
+/* Per channel: the batch's mean and biased variance in training, the running ones in evaluation. */
 typedef struct lb_batch_norm {
-    float eps, momentum;             /* running = (1 - momentum) * running + momentum * batch */
-    int gamma, beta, mean, variance; /* parameter indices; gamma and beta -1: no affine part  */
+    float eps, momentum; /* running = (1 - momentum) * running + momentum * batch, with the
+                                      * batch's unbiased variance */
+    int gamma, beta, mean, variance; /* parameter indices; gamma and beta -1: no affine part */
 } lb_batch_norm;
 
 typedef struct lb_quantize {
@@ -126,19 +128,18 @@ typedef struct lb_net {
     lb_param *params;
     size_t n_params, param_capacity;
     lb_shape input;
-    bool
-        raw_input; /* 8-bit first layer: images are (p - 128) / 128, exact: codes p - 128 at scale 1/128; else
-                       * normalized floats. Both are given to executors as their real values. */
+    /* 8-bit first layer: images are (p - 128) / 128, exact: codes p - 128 at scale 1/128; else they
+     * are normalized floats. Executors are given the real values of both. */
+    bool raw_input;
     size_t classes; /* the last node's channels */
     lb_loss loss;
     lb_arena arena; /* owns nodes, params and their values */
-    lb_status
-        failed; /* first failure while building: later calls do nothing, lb_net_finish reports it */
+    /* The first failure while building: later calls do nothing, lb_net_finish reports it. */
+    lb_status failed;
     char message[256];
 } lb_net;
 
-/* ---- building: each returns the new node's index (or 0 after a failure, remembered in
- * net->failed) ---- */
+/* ---- building: each returns the new node's index, or 0 after a failure (net->failed) ---- */
 
 void lb_net_init(lb_net *net);
 void lb_net_release(lb_net *net);

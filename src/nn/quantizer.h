@@ -25,24 +25,21 @@ typedef struct lb_option {
     float standard, min, max;
 } lb_option;
 
-/* ---- weights ---------------------------------------------------------------------------------- */
+/* ---- weights ---- */
 
 /* How one layer's weights are quantized. */
 typedef struct lb_weight_setting {
-    int bits; /* 1..8; ternary counts as 2                            */
+    int bits; /* 1..8; ternary counts as 2 */
     lb_granularity granularity;
-    float options
-        [LB_MAX_QUANTIZER_OPTIONS]; /* in the order of the quantizer's table                */
+    float options[LB_MAX_QUANTIZER_OPTIONS]; /* in the order of the quantizer's table */
 } lb_weight_setting;
 
 /* One group of weights (a whole layer, or one filter), contiguous, row-major [O][I][KH][KW]. */
 typedef struct lb_weight_group {
-    size_t n; /* weights in the group                                                          */
-    size_t
-        filters; /* filters in the group: 1 per filter, O per layer                               */
-    size_t
-        channels; /* input channels a filter sees (I / groups)                                     */
-    size_t taps; /* KH * KW; n = filters * channels * taps                                        */
+    size_t n;        /* weights in the group */
+    size_t filters;  /* filters in the group: 1 per filter, O per layer */
+    size_t channels; /* input channels a filter sees (I / groups) */
+    size_t taps;     /* KH * KW; n = filters * channels * taps */
 } lb_weight_group;
 
 /* What a group's map needs: the scale of codes > 0 and of codes < 0 (equal but for TTQ), and
@@ -53,61 +50,57 @@ typedef struct lb_weight_statistics {
 } lb_weight_statistics;
 
 typedef struct lb_weight_quantizer {
-    const char
-        *name; /* "dorefa": as written on the command line and in wq_dorefa.c               */
-    const char
-        *summary; /* one line for `lowbit methods`                                             */
-    const char
-        *source; /* authors, venue, equations implemented                                     */
+    const char *name;    /* "dorefa": as written on the command line and in wq_dorefa.c */
+    const char *summary; /* one line for `lowbit methods` */
+    const char *source;  /* authors, venue, equations implemented */
     int bits_min, bits_max;
-    bool ternary;    /* codes -1, 0, +1 whatever `bits` says (bits = 2)                      */
-    bool odd_grid;   /* codes are odd integers 2j - (2^k - 1): no zero                       */
-    bool asymmetric; /* scale_negative differs: two integer sums at evaluation (TTQ)         */
-    bool stochastic; /* encode draws random numbers; evaluation uses the float masters       */
-    unsigned
-        granularities; /* bit set: 1 << LB_PER_LAYER | 1 << LB_PER_FILTER                      */
-    lb_granularity
-        granularity; /* the standard one                                                   */
-    int n_learned;   /* learned scales a group: 0, 1 or 2                                    */
-    float clip;      /* masters are clipped to [-clip, clip] after each update; 0: never     */
-    bool
-        wide_init; /* masters start uniform in (-1, 1) (a small start has no effect or no non-zero code) */
-    const lb_option
-        *options; /* ends with a NULL name; NULL: none                                    */
+    bool ternary;               /* codes -1, 0, +1 whatever `bits` says (bits = 2) */
+    bool odd_grid;              /* codes are odd integers 2j - (2^k - 1): no zero */
+    bool asymmetric;            /* scale_negative differs: two integer sums at evaluation (TTQ) */
+    bool stochastic;            /* encode draws random numbers; evaluation uses the float masters */
+    unsigned granularities;     /* bit set: 1 << LB_PER_LAYER | 1 << LB_PER_FILTER */
+    lb_granularity granularity; /* the standard one */
+    int n_learned;              /* learned scales a group: 0, 1 or 2 */
+    float clip;                 /* masters are clipped to +-clip after each update; 0: never */
+    bool wide_init;             /* masters start uniform in (-1, 1): a small start has no effect or
+                                 * no non-zero code */
+    const lb_option *options;   /* ends with a NULL name; NULL: none */
 
     /** Largest |code| at these bits. */
     int (*max_code)(const lb_weight_setting *setting);
     /** First values of the learned scales of a group. NULL where n_learned is 0. */
     void (*init_learned)(const lb_weight_setting *setting, lb_weight_group group, const float *w,
                          float *learned);
-    /** Overwrite the masters before they are quantized (XNOR's centring and clipping). NULL: leave them. */
+    /** Overwrite the masters before they are quantized (XNOR's centring and clipping). NULL: leave
+     *  them. */
     void (*prepare)(const lb_weight_setting *setting, lb_weight_group group, float *w);
     /** Statistics of a group. Nothing to scale gives scale 0, never NaN. */
     void (*statistics)(const lb_weight_setting *setting, lb_weight_group group, const float *w,
                        const float *learned, lb_weight_statistics *s);
-    /** code[i] of w[i] alone, given the statistics of its whole group. The engine may call this for some of a
-     *  group's filters (`group` then describes that part), many at once. `random` is used by stochastic
-     *  quantizers only (elsewhere NULL): one uniform draw a weight, in order. */
+    /** code[i] of w[i] alone, given the statistics of its whole group. The engine may call this for
+     *  some of a group's filters (`group` then describes that part), many at once. `random` is used
+     *  by stochastic quantizers only (elsewhere NULL): one uniform draw a weight, in order. */
     void (*encode)(const lb_weight_setting *setting, lb_weight_group group,
                    const lb_weight_statistics *s, const float *w, lb_random *random, int16_t *code);
-    /** dw[i] = dL/dw[i] and dlearned[] += dL/dlearned from dq[i] = dL/d(code * scale), for a whole group.
-     *  code is encode's; dlearned is NULL where n_learned is 0. */
+    /** dw[i] = dL/dw[i] and dlearned[] += dL/dlearned from dq[i] = dL/d(code * scale), for a whole
+     *  group. code is encode's; dlearned is NULL where n_learned is 0. */
     void (*backward)(const lb_weight_setting *setting, lb_weight_group group,
                      const lb_weight_statistics *s, const float *w, const int16_t *code,
                      const float *dq, float *dw, float *dlearned);
 } lb_weight_quantizer;
 
-/* ---- activations ------------------------------------------------------------------------------ */
+/* ---- activations ---- */
 
 typedef enum lb_rounding {
-    LB_ROUND_EVEN,    /* to nearest, ties to even        */
-    LB_ROUND_HALF_UP, /* floor(x + 1/2)                */
-    LB_ROUND_SIGN,    /* +1 where x >= 0, else -1        */
-    LB_ROUND_STEP     /* 1 where x > 0, else 0           */
+    LB_ROUND_EVEN,    /* to nearest, ties to even */
+    LB_ROUND_HALF_UP, /* floor(x + 1/2) */
+    LB_ROUND_SIGN,    /* +1 where x >= 0, else -1 */
+    LB_ROUND_STEP     /* 1 where x > 0, else 0 */
 } lb_rounding;
 
 /* The map of one activation element as plain data, so that training, freeze, runtime and generated
- * code all compute  t = x * multiplier;  t = t / divisor;  t = round(t);  code = min(max(t, low), high)
+ * code all compute
+ *   t = x * multiplier;  t = t / divisor;  t = round(t);  code = min(max(t, low), high)
  * in IEEE single precision in this order. A NaN gives code low. value = code * scale.
  * The straight-through window: dL/dx = dL/dvalue where window_low <= x <= window_high (strictly
  * inside where `open`), else 0. */

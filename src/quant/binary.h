@@ -1,4 +1,5 @@
-/* What the binary and ternary weight quantizers share: the signs, and the straight-through window. */
+/* What the binary and ternary weight quantizers share: the signs, and the straight-through
+ * window. */
 #ifndef LB_QUANT_BINARY_H
 #define LB_QUANT_BINARY_H
 
@@ -8,7 +9,7 @@ enum { LB_ANY_GRANULARITY = 1 << LB_PER_LAYER | 1 << LB_PER_FILTER };
 
 /** max_code of binary and ternary quantizers: 1. */
 int lb_max_code_one(const lb_weight_setting *setting);
-/** encode of binary quantizers: code = +1 where w >= 0, else -1 (P0 eq. 2). */
+/** encode of binary quantizers: code = +1 where w >= 0, else -1 (RedBit eq. 2). */
 void lb_encode_sign(const lb_weight_setting *setting, lb_weight_group group,
                     const lb_weight_statistics *s, const float *w, lb_random *random,
                     int16_t *code);

@@ -5,8 +5,8 @@
 #include <math.h>
 #include <stdint.h>
 
-/* x rounded to a whole number, ties to even, for |x| <= 2^22: adding 1.5 * 2^23 leaves no bits for a
- * fraction. rintf would do, but without SSE4.1 it is a call. */
+/* x rounded to a whole number, ties to even, for |x| <= 2^22: adding 1.5 * 2^23 leaves no bits for
+ * a fraction. rintf would do, but without SSE4.1 it is a call. */
 static inline float lb_round_even(float x)
 {
     const float shift = 12582912.0f;
@@ -20,8 +20,9 @@ static inline float lb_clampf(float x, float low, float high)
     return y < high ? y : high;
 }
 
-/* tanh(x) = x P(x^2) / Q(x^2) for |x| <= 9, where it is 1 - 3e-8; a minimax fit of relative error 2.1e-8.
- * Single precision makes it |lb_tanhf(x) - tanh(x)| <= 5e-7 |tanh(x)|; the result is at most 1. NaN stays. */
+/* tanh(x) = x P(x^2) / Q(x^2) for |x| <= 9, where it is 1 - 3e-8; a minimax fit of relative error
+ * 2.1e-8. Single precision makes it |lb_tanhf(x) - tanh(x)| <= 5e-7 |tanh(x)|; the result is at
+ * most 1. NaN stays. */
 static inline float lb_tanhf(float x)
 {
     const float limit = 9.0f;

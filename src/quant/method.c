@@ -9,9 +9,6 @@
 
 enum { ANY_BITS = 0, MAX_NAMES = 64, MAX_BITS = 8 };
 
-#define P0 "RedBit (P0)"
-#define P1 "METU thesis (P1)"
-
 const lb_method lb_methods[] = {
     {
         .name = "float",
@@ -22,7 +19,7 @@ const lb_method lb_methods[] = {
         .ends = LB_END_FLOAT,
         .resnet_ends = LB_END_FLOAT,
         .lenet_pool = LB_POOL_AVERAGE,
-        .papers = P0 " 4.2, " P1 " 4.3",
+        .papers = "RedBit 4.2, Kutukcu 4.3",
     },
     {
         .name = "bc",
@@ -33,7 +30,7 @@ const lb_method lb_methods[] = {
         .w_bits = 1,
         .ends = LB_END_QUANTIZED,
         .resnet_ends = LB_END_FLOAT,
-        .papers = P1 " 3.1, 4.3",
+        .papers = "Kutukcu 3.1, 4.3",
     },
     {
         .name = "bc-stochastic",
@@ -44,18 +41,18 @@ const lb_method lb_methods[] = {
         .w_bits = 1,
         .ends = LB_END_QUANTIZED,
         .resnet_ends = LB_END_FLOAT,
-        .papers = P1 " 3.1",
+        .papers = "Kutukcu 3.1",
     },
     {
         .name = "bc-scaled",
         .summary = "BinaryConnect with a constant scale, for deep networks",
-        .source = "METU thesis on quantization of deep networks, 4.3.3.2",
+        .source = "Kutukcu, METU thesis 2020, 4.3.3.2",
         .weights = "bc-scaled",
         .acts = "qnn",
         .w_bits = 1,
         .ends = LB_END_FLOAT,
         .resnet_ends = LB_END_FLOAT,
-        .papers = P1 " 4.3.3.2: BC-1.1 and BC-1.2",
+        .papers = "Kutukcu 4.3.3.2: BC-1.1 and BC-1.2",
     },
     {
         .name = "qnn",
@@ -65,7 +62,7 @@ const lb_method lb_methods[] = {
         .acts = "qnn",
         .ends = LB_END_QUANTIZED,
         .resnet_ends = LB_END_QUANTIZED,
-        .papers = P0 " 3.1",
+        .papers = "RedBit 3.1",
     },
     {
         .name = "xnor",
@@ -79,7 +76,7 @@ const lb_method lb_methods[] = {
         .resnet_ends = LB_END_FLOAT,
         .order = LB_BN_ACT_CONV,
         .relu_after_conv = true,
-        .papers = P0 " 3.2, key observation 3",
+        .papers = "RedBit 3.2, key observation 3",
     },
     {
         .name = "bwn",
@@ -92,7 +89,7 @@ const lb_method lb_methods[] = {
         .resnet_ends = LB_END_FLOAT,
         .order = LB_BN_ACT_CONV,
         .relu_after_conv = true,
-        .papers = P0 " 3.2, key observation 3",
+        .papers = "RedBit 3.2, key observation 3",
     },
     {
         .name = "dorefa",
@@ -104,7 +101,7 @@ const lb_method lb_methods[] = {
         .resnet_ends = LB_END_FLOAT,
         .order = LB_BN_ACT_CONV,
         .lenet_pool = LB_POOL_AVERAGE,
-        .papers = P0 " 3.3, " P1 " 3.3",
+        .papers = "RedBit 3.3, Kutukcu 3.3",
     },
     {
         .name = "dorefa-w",
@@ -115,7 +112,7 @@ const lb_method lb_methods[] = {
         .ends = LB_END_FLOAT,
         .resnet_ends = LB_END_FLOAT,
         .lenet_pool = LB_POOL_AVERAGE,
-        .papers = P1 " 4.3: DRF-W",
+        .papers = "Kutukcu 4.3: DRF-W",
     },
     {
         .name = "twn",
@@ -126,7 +123,7 @@ const lb_method lb_methods[] = {
         .w_bits = 2,
         .ends = LB_END_QUANTIZED,
         .resnet_ends = LB_END_QUANTIZED,
-        .papers = P0 " 3.4, " P1 " 3.4",
+        .papers = "RedBit 3.4, Kutukcu 3.4",
     },
     {
         .name = "ttq",
@@ -137,7 +134,7 @@ const lb_method lb_methods[] = {
         .w_bits = 2,
         .ends = LB_END_FLOAT,
         .resnet_ends = LB_END_FLOAT,
-        .papers = P0 " 3.4",
+        .papers = "RedBit 3.4",
     },
     {
         .name = "bnn",
@@ -149,7 +146,7 @@ const lb_method lb_methods[] = {
         .a_bits = 1,
         .ends = LB_END_QUANTIZED,
         .resnet_ends = LB_END_QUANTIZED,
-        .papers = P1 " 3.2",
+        .papers = "Kutukcu 3.2",
     },
     {.name = NULL},
 };
@@ -162,7 +159,8 @@ const lb_method *lb_method_find(const char *name)
     return NULL;
 }
 
-/* ---- names ------------------------------------------------------------------------------------- */
+/* ---- names
+ * ------------------------------------------------------------------------------------- */
 
 static lb_status unknown(const char *kind, const char *name, const char *const *names, size_t n,
                          const char *list)
@@ -205,7 +203,8 @@ static lb_status find_acts(const char *name, const lb_act_quantizer **quantizer)
     return unknown("activation quantizer", name, names, n, "`lowbit methods` lists them");
 }
 
-/* ---- bit widths -------------------------------------------------------------------------------- */
+/* ---- bit widths
+ * -------------------------------------------------------------------------------- */
 
 static const char *plural(int bits)
 {
@@ -324,7 +323,8 @@ static lb_status resolve_acts(const lb_method *method, const lb_method_request *
     return LB_OK;
 }
 
-/* ---- policies ---------------------------------------------------------------------------------- */
+/* ---- policies
+ * ---------------------------------------------------------------------------------- */
 
 static lb_status resolve_granularity(const lb_method_request *request, lb_quant_config *config)
 {
@@ -362,7 +362,8 @@ static lb_status resolve_order(const lb_method *method, const lb_method_request 
                                lb_quant_config *config)
 {
     config->order = request->order < 0 ? method->order : (lb_block_order)request->order;
-    /* the ReLU after the convolution belongs to XNOR-Net's order; the other order has its own place for it */
+    /* the ReLU after the convolution belongs to XNOR-Net's order; the other order has its own place
+     * for it */
     config->relu_after_conv = method->relu_after_conv && config->order == LB_BN_ACT_CONV;
     config->relu_slope = 1.0f;
     if (isnan(request->relu_slope)) return LB_OK;
@@ -392,7 +393,8 @@ static lb_status resolve_last_input(const lb_method_request *request, lb_quant_c
     return LB_OK;
 }
 
-/* ---- options ----------------------------------------------------------------------------------- */
+/* ---- options
+ * ----------------------------------------------------------------------------------- */
 
 static const lb_option *weight_options(const lb_quant_config *config)
 {

@@ -1,15 +1,24 @@
-/* A method = weight quantizer + activation quantizer + block order + policies (METHODS of the papers).
- * lb_quant_config is what a method and the user's switches resolve to; model builders read it and nothing else. */
+/* A method = weight quantizer + activation quantizer + block order + policies. lb_quant_config is
+ * what a method and the user's switches resolve to; model builders read it and nothing else.
+ *
+ * Beside the methods' own papers, comments and lists cite those that compare them:
+ *   RedBit   Santos et al., "RedBit: An End-to-End Flexible Framework for Evaluating the Accuracy
+ *            of Quantized CNNs", and its released code
+ *   Kutukcu  "Effect of Quantization on the Performance of Deep Networks", thesis, METU, 2020
+ *   Faraone  "Simplification of Deep Neural Networks for Efficient Inference", thesis, Sydney, 2020
+ *   IMPQ     iterative mixed-precision quantization, kernel-wise */
 #ifndef LB_QUANT_METHOD_H
 #define LB_QUANT_METHOD_H
 
 #include "base/fail.h"
 #include "nn/quantizer.h"
 
-/* What the first and last layer do. 8-bit: weights `qnn` at 8 bits; the first layer takes raw pixels (code p - 128),
- * the last one's input gets the method's activation quantizer at 8 bits (`qnn` where that has no 8 bits). */
+/* What the first and last layer do. 8-bit: weights `qnn` at 8 bits; the first layer takes raw
+ * pixels (code p - 128), the last one's input gets the method's activation quantizer at 8 bits
+ * (`qnn` where that has no 8 bits). */
 typedef enum lb_end_policy { LB_END_QUANTIZED, LB_END_FLOAT, LB_END_8BIT } lb_end_policy;
-/* conv-bn-act: pool and quantize follow the non-linearity. bn-act-conv: batch-norm, non-linearity, quantize, conv. */
+/* conv-bn-act: pool and quantize follow the non-linearity. bn-act-conv: batch-norm, non-linearity,
+ * quantize, conv. */
 typedef enum lb_block_order { LB_CONV_BN_ACT, LB_BN_ACT_CONV } lb_block_order;
 typedef enum lb_pool_kind { LB_POOL_MAX, LB_POOL_AVERAGE } lb_pool_kind;
 
@@ -21,7 +30,7 @@ typedef struct lb_quant_config {
     lb_act_setting act_setting;
     lb_end_policy first, last;
     lb_end_policy resnet_first,
-        resnet_last;          /* the same in ResNets, where P1 keeps `bc`'s ends float */
+        resnet_last;          /* the same in ResNets, where Kutukcu keeps `bc`'s ends float */
     bool quantize_last_input; /* a float last layer still takes quantized input */
     bool quantize_shortcuts;  /* 1x1 shortcut convolutions as other layers; else float */
     lb_block_order order;
@@ -42,7 +51,8 @@ typedef struct lb_method {
     lb_block_order order;
     bool relu_after_conv;
     lb_pool_kind lenet_pool;
-    const char *papers; /* where in the sources: "P0 3.3, P1 3.2" style, with the paper's name */
+    const char
+        *papers; /* where in the sources: "RedBit 3.3, Kutukcu 3.2" style, with the paper's name */
 } lb_method;
 
 extern const lb_method lb_methods[]; /* ends with a NULL name */
@@ -64,8 +74,8 @@ typedef struct lb_method_request {
 /**
  * Resolve a request against the method table.
  *
- * Errors: LB_E_ARG unknown method, quantizer or option (with a suggestion), or an impossible combination named:
- *         "method 'ttq' is ternary: its weights take 2 bits, not 3".
+ * Errors: LB_E_ARG unknown method, quantizer or option (with a suggestion), or an impossible
+ *         combination named: "method 'ttq' is ternary: its weights take 2 bits, not 3".
  */
 LB_MUST_CHECK lb_status lb_method_resolve(const lb_method_request *request, lb_quant_config *out);
 

@@ -1,5 +1,5 @@
-/* Sums and maxima over the weights of a group. They run over every weight at each training step, so they
- * keep a fixed number of partial sums in double precision: vectorized, accurate, and the same
+/* Sums and maxima over the weights of a group. They run over every weight at each training step, so
+ * they keep a fixed number of partial sums in double precision: vectorized, accurate, and the same
  * result whatever the thread count. */
 #ifndef LB_QUANT_REDUCE_H
 #define LB_QUANT_REDUCE_H

@@ -4,29 +4,33 @@
 #include "train/checkpoint.h"
 #include "train/run_folder.h"
 
-/* Numbers in a checkpoint that cannot belong to each other would ask for any amount of memory: a network has
- * no more parameters than the file has bytes for, so widths that ask for more are refused before building. */
-static lb_status check_size(const char *path, const lb_safetensors *file, const lb_train_config *config)
+/* A damaged or hostile file may ask for a network of any size. One that is true has its parameters in the file,
+ * so layers that would take more floats than the file holds are refused before anything is built; twice as many
+ * are let pass, as widths are rounded. */
+static lb_status check_size(const char *path, const lb_safetensors *file, const lb_train_config *config,
+                            const lb_run_facts *facts)
 {
-    size_t n = 0, floats = 0;
+    size_t n = 0;
+    double floats = 0.0;
     const lb_stored_tensor *tensors = lb_safetensors_tensors(file, &n);
-    for (size_t i = 0; i < n; i++) floats += tensors[i].bytes / sizeof(float);
-    for (size_t i = 0; i + 1 < config->n_widths; i++) {
-        size_t weights = 0;
-        const double scaled = config->width_multiplier * config->width_multiplier;
-        if (!lb_size_mul(config->widths[i], config->widths[i + 1], &weights) ||
-            (double)weights * scaled > 2.0 * (double)floats + 1e6) {
-            return lb_fail(LB_E_FORMAT, "%s: its network would be larger than the file", path);
-        }
+    for (size_t i = 0; i < n; i++) floats += (double)(tensors[i].bytes / sizeof(float));
+    const double room = 2.0 * floats + 1e5, scale = config->width_multiplier;
+    double inputs = (double)facts->shape.channels * (double)facts->shape.height * (double)facts->shape.width;
+    bool fits = config->n_widths > 0 || scale <= 1.0 || 5e4 * scale * scale <= room;
+    for (size_t i = 0; fits && i < config->n_widths; i++) {
+        const double outputs = scale * (double)config->widths[i];
+        fits = inputs * outputs <= room;
+        inputs = outputs;
     }
-    return LB_OK;
+    if (fits) return LB_OK;
+    return lb_fail(LB_E_FORMAT, "%s: its network would be larger than the file", path);
 }
 
 static lb_status build(const char *path, const lb_safetensors *file, lb_run *out)
 {
     lb_train_config config = {0};
     lb_status status = lb_train_config_read(out->settings, &config);
-    if (status == LB_OK) status = check_size(path, file, &config);
+    if (status == LB_OK) status = check_size(path, file, &config, &out->facts);
     if (status == LB_OK) {
         const lb_image_shape shape = out->facts.shape;
         const lb_shape input = {.c = shape.channels, .h = shape.height, .w = shape.width};

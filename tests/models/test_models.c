@@ -7,7 +7,8 @@
 
 #include "models/model.h"
 
-/* ---- helpers ----------------------------------------------------------------------------------- */
+/* ---- helpers
+ * ----------------------------------------------------------------------------------- */
 
 static lb_quant_config method(const char *name, int w_bits, int a_bits)
 {
@@ -44,7 +45,8 @@ static void names_of(const lb_net *net, char *text, size_t bytes)
     size_t used = 0;
     text[0] = '\0';
     for (size_t i = 0; i < net->n_nodes && used < bytes; i++) {
-        used += (size_t)snprintf(text + used, bytes - used, "%s%s", i ? " " : "", net->nodes[i].name);
+        used +=
+            (size_t)snprintf(text + used, bytes - used, "%s%s", i ? " " : "", net->nodes[i].name);
     }
 }
 
@@ -85,7 +87,8 @@ static size_t count_roles(const lb_net *net, unsigned roles)
     return n;
 }
 
-/* ---- parameter counts -------------------------------------------------------------------------- */
+/* ---- parameter counts
+ * -------------------------------------------------------------------------- */
 
 /* As the papers count: weights and biases, without batch-norm's parameters. */
 static void test_parameter_counts(void **state)
@@ -99,20 +102,21 @@ static void test_parameter_counts(void **state)
         const size_t *widths;
         size_t weights, biases;
     } cases[] = {
-        /* P0's code: 500 + 25,000 + 400,000 + 125,000 + 2,500, no biases */
+        /* RedBit's code: 500 + 25,000 + 400,000 + 125,000 + 2,500, no biases */
         {"lenet5", LB_SHORTCUT_MODEL, LB_SWITCH_MODEL, NULL, 553000, 0},
-        /* P4: 2.91 M (784 1024 + 2 1024^2 + 10240) and 36.8 M; the output layer has a bias */
+        /* Faraone: 2.91 M (784 1024 + 2 1024^2 + 10240) and 36.8 M; the output layer has a bias */
         {"mlp", LB_SHORTCUT_MODEL, LB_SWITCH_MODEL, NULL, 2910208, 10},
         {"mlp", LB_SHORTCUT_MODEL, LB_SWITCH_OFF, wide, 36806656, 0},
-        /* P1 table 4.5: 12,976,266 with the biases of all layers */
+        /* Kutukcu table 4.5: 12,976,266 with the biases of all layers */
         {"vgg7", LB_SHORTCUT_MODEL, LB_SWITCH_MODEL, NULL, 12973440, 2826},
-        /* "17x ResNet-20" (P3): 4,656,512 / 270,896 = 17.2 */
+        /* "17x ResNet-20" (IMPQ): 4,656,512 / 270,896 = 17.2 */
         {"vgg-small", LB_SHORTCUT_MODEL, LB_SWITCH_MODEL, NULL, 4656512, 10},
-        /* P4: 14.02 M */
+        /* Faraone: 14.02 M */
         {"vgg-bc", LB_SHORTCUT_MODEL, LB_SWITCH_MODEL, NULL, 14022016, 10},
-        /* P0: 33,625,792 weights without biases */
+        /* RedBit: 33,625,792 weights without biases */
         {"vgg16-cifar", LB_SHORTCUT_MODEL, LB_SWITCH_MODEL, NULL, 33625792, 0},
-        /* P1 table 4.13: 271,690 and, for ResNet-32, 465,674: 1x1 convolutions, biases in all layers */
+        /* Kutukcu table 4.13: 271,690 and, for ResNet-32, 465,674: 1x1 convolutions, biases in all
+         * layers */
         {"resnet20", LB_SHORTCUT_B, LB_SWITCH_ON, NULL, 270896, 794},
         {"resnet32", LB_SHORTCUT_B, LB_SWITCH_ON, NULL, 464432, 1242},
         /* He et al. table 6: 0.27 M, 0.46 M, 0.66 M, 0.85 M with A; the output layer has a bias */
@@ -121,7 +125,7 @@ static void test_parameter_counts(void **state)
         {"resnet44", LB_SHORTCUT_A, LB_SWITCH_MODEL, NULL, 655408, 10},
         {"resnet50-cifar", LB_SHORTCUT_A, LB_SWITCH_MODEL, NULL, 752176, 10},
         {"resnet56", LB_SHORTCUT_A, LB_SWITCH_MODEL, NULL, 848944, 10},
-        /* P1 table 4.5: 727,626 with biases */
+        /* Kutukcu table 4.5: 727,626 with biases */
         {"squeezenet", LB_SHORTCUT_MODEL, LB_SWITCH_MODEL, NULL, 724672, 2954},
         {"squeezenet-bypass", LB_SHORTCUT_MODEL, LB_SWITCH_MODEL, NULL, 724672, 2954},
     };
@@ -136,8 +140,8 @@ static void test_parameter_counts(void **state)
         const size_t weights = count_roles(&net, 1u << LB_PARAM_WEIGHT);
         const size_t biases = count_roles(&net, 1u << LB_PARAM_BIAS);
         if (weights != cases[i].weights || biases != cases[i].biases)
-            fail_msg("%s: %zu weights and %zu biases, wanted %zu and %zu", cases[i].model, weights, biases,
-                     cases[i].weights, cases[i].biases);
+            fail_msg("%s: %zu weights and %zu biases, wanted %zu and %zu", cases[i].model, weights,
+                     biases, cases[i].weights, cases[i].biases);
         lb_net_release(&net);
     }
     assert_int_equal(12973440 + 2826, 12976266);
@@ -146,34 +150,46 @@ static void test_parameter_counts(void **state)
     assert_int_equal(724672 + 2954, 727626);
 }
 
-/* ---- LeNet-5 in every order -------------------------------------------------------------------- */
+/* ---- LeNet-5 in every order
+ * -------------------------------------------------------------------- */
 
 static void test_lenet5_nodes(void **state)
 {
     (void)state;
     lb_model_request request = request_of("lenet5", method("float", -1, -1));
-    check_nodes(&request, "input conv1 conv1.norm conv1.act conv1.pool conv2 conv2.norm conv2.act conv2.pool "
-                          "fc1 fc1.norm fc1.act fc2 fc2.norm fc2.act fc3");
+    check_nodes(&request,
+                "input conv1 conv1.norm conv1.act conv1.pool conv2 conv2.norm conv2.act conv2.pool "
+                "fc1 fc1.norm fc1.act fc2 fc2.norm fc2.act fc3");
     /* QNN: everything quantized, the image not; a pool between non-linearity and quantizer */
     request.quant = method("qnn", 1, 1);
-    check_nodes(&request, "input conv1 conv1.norm conv1.act conv1.pool conv2.quantize conv2 conv2.norm conv2.act "
-                          "conv2.pool fc1.quantize fc1 fc1.norm fc1.act fc2.quantize fc2 fc2.norm fc2.act "
-                          "fc3.quantize fc3");
+    check_nodes(
+        &request,
+        "input conv1 conv1.norm conv1.act conv1.pool conv2.quantize conv2 conv2.norm conv2.act "
+        "conv2.pool fc1.quantize fc1 fc1.norm fc1.act fc2.quantize fc2 fc2.norm fc2.act "
+        "fc3.quantize fc3");
     /* DoReFa: the last layer's input stays float, bn-act-conv is the same chain */
     request.quant = method("dorefa", 1, 2);
-    check_nodes(&request, "input conv1 conv1.norm conv1.act conv1.pool conv2.quantize conv2 conv2.norm conv2.act "
-                          "conv2.pool fc1.quantize fc1 fc1.norm fc1.act fc2.quantize fc2 fc2.norm fc2.act fc3");
+    check_nodes(
+        &request,
+        "input conv1 conv1.norm conv1.act conv1.pool conv2.quantize conv2 conv2.norm conv2.act "
+        "conv2.pool fc1.quantize fc1 fc1.norm fc1.act fc2.quantize fc2 fc2.norm fc2.act fc3");
     /* XNOR-Net: conv - ReLU - pool - bn - sign - conv */
     request.quant = method("xnor", -1, -1);
-    check_nodes(&request, "input conv1 conv1.act conv1.pool conv2.norm conv2.quantize conv2 conv2.act conv2.pool "
-                          "fc1.norm fc1.quantize fc1 fc1.act fc2.norm fc2.quantize fc2 fc2.act fc3.norm fc3");
+    check_nodes(
+        &request,
+        "input conv1 conv1.act conv1.pool conv2.norm conv2.quantize conv2 conv2.act conv2.pool "
+        "fc1.norm fc1.quantize fc1 fc1.act fc2.norm fc2.quantize fc2 fc2.act fc3.norm fc3");
     request.quant = method("bwn", -1, -1);
-    check_nodes(&request, "input conv1 conv1.act conv1.pool conv2.norm conv2 conv2.act conv2.pool fc1.norm fc1 "
-                          "fc1.act fc2.norm fc2 fc2.act fc3.norm fc3");
+    check_nodes(
+        &request,
+        "input conv1 conv1.act conv1.pool conv2.norm conv2 conv2.act conv2.pool fc1.norm fc1 "
+        "fc1.act fc2.norm fc2 fc2.act fc3.norm fc3");
     request.quant = method("float", -1, -1);
     request.dropout = 0.5f;
-    check_nodes(&request, "input conv1 conv1.norm conv1.act conv1.pool conv2 conv2.norm conv2.act conv2.pool "
-                          "fc1.dropout fc1 fc1.norm fc1.act fc2.dropout fc2 fc2.norm fc2.act fc3.dropout fc3");
+    check_nodes(
+        &request,
+        "input conv1 conv1.norm conv1.act conv1.pool conv2 conv2.norm conv2.act conv2.pool "
+        "fc1.dropout fc1 fc1.norm fc1.act fc2.dropout fc2 fc2.norm fc2.act fc3.dropout fc3");
 }
 
 static void test_lenet5_details(void **state)
@@ -196,7 +212,8 @@ static void test_lenet5_details(void **state)
         {"xnor", -1, -1, LB_OP_MAX_POOL, LB_OP_RELU, 0, 0, "conv2.norm"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        const lb_model_request request = request_of("lenet5", method(cases[i].method, cases[i].w_bits, cases[i].a_bits));
+        const lb_model_request request =
+            request_of("lenet5", method(cases[i].method, cases[i].w_bits, cases[i].a_bits));
         lb_net net;
         assert_ok(lb_model_build(&request, &net));
         assert_int_equal(net.nodes[lb_net_find_node(&net, "conv2.pool")].op, cases[i].pool);
@@ -227,13 +244,15 @@ static void test_relu_slope(void **state)
     lb_net_release(&net);
 }
 
-/* ---- first and last layer ---------------------------------------------------------------------- */
+/* ---- first and last layer
+ * ---------------------------------------------------------------------- */
 
 static void check_weights(const lb_net *net, const char *layer, const char *quantizer, int bits)
 {
     const lb_conv *conv = conv_of(net, layer);
     if (quantizer == NULL) {
-        if (conv->quantizer) fail_msg("'%s' has quantizer '%s', wanted float", layer, conv->quantizer->name);
+        if (conv->quantizer)
+            fail_msg("'%s' has quantizer '%s', wanted float", layer, conv->quantizer->name);
         return;
     }
     if (!conv->quantizer) fail_msg("'%s' is float, wanted '%s'", layer, quantizer);
@@ -270,7 +289,7 @@ static void test_end_policies(void **state)
     check_acts(&net, "fc3", NULL, 0);
     lb_net_release(&net);
 
-    request.quant.quantize_last_input = true; /* P1 and SYQ */
+    request.quant.quantize_last_input = true; /* Kutukcu and SYQ */
     assert_ok(lb_model_build(&request, &net));
     check_weights(&net, "fc3", NULL, 0);
     check_acts(&net, "fc3", "dorefa", 2);
@@ -315,7 +334,8 @@ static void test_8bit_ends(void **state)
     lb_net_release(&net);
 }
 
-/* ---- ResNets ----------------------------------------------------------------------------------- */
+/* ---- ResNets
+ * ----------------------------------------------------------------------------------- */
 
 /* The nodes of one stage's first block, "stageN.block1." taken off. */
 static void block_of(const lb_model_request *request, int stage, char *text, size_t bytes)
@@ -329,7 +349,8 @@ static void block_of(const lb_model_request *request, int stage, char *text, siz
     for (size_t i = 0; i < net.n_nodes; i++) {
         const char *name = net.nodes[i].name;
         if (strncmp(name, prefix, strlen(prefix)) != 0) continue;
-        used += (size_t)snprintf(text + used, bytes - used, "%s%s", used ? " " : "", name + strlen(prefix));
+        used += (size_t)snprintf(text + used, bytes - used, "%s%s", used ? " " : "",
+                                 name + strlen(prefix));
     }
     lb_net_release(&net);
 }
@@ -361,15 +382,18 @@ static void test_resnet_blocks(void **state)
          "conv1.quantize conv1 conv1.norm conv1.act conv2.quantize conv2 conv2.norm add conv2.act"},
         /* the shortcut's convolution takes conv1's quantized input */
         {"qnn", 1, 1, 2, LB_SHORTCUT_B, LB_SWITCH_MODEL, false,
-         "conv1.quantize conv1 conv1.norm conv1.act conv2.quantize conv2 conv2.norm shortcut shortcut.norm add "
+         "conv1.quantize conv1 conv1.norm conv1.act conv2.quantize conv2 conv2.norm shortcut "
+         "shortcut.norm add "
          "conv2.act"},
         {"dorefa", 1, 2, 1, LB_SHORTCUT_A, LB_SWITCH_MODEL, false,
          "conv1.norm conv1.act conv1.quantize conv1 conv2.norm conv2.act conv2.quantize conv2 add"},
         {"dorefa", 1, 2, 2, LB_SHORTCUT_B, LB_SWITCH_MODEL, false,
-         "conv1.norm conv1.act conv1.quantize conv1 conv2.norm conv2.act conv2.quantize conv2 shortcut.quantize "
+         "conv1.norm conv1.act conv1.quantize conv1 conv2.norm conv2.act conv2.quantize conv2 "
+         "shortcut.quantize "
          "shortcut shortcut.norm add"},
         {"xnor", 1, 1, 2, LB_SHORTCUT_B, LB_SWITCH_MODEL, false,
-         "conv1.norm conv1.quantize conv1 conv1.act conv2.norm conv2.quantize conv2 conv2.act shortcut.norm "
+         "conv1.norm conv1.quantize conv1 conv1.act conv2.norm conv2.quantize conv2 conv2.act "
+         "shortcut.norm "
          "shortcut.quantize shortcut add"},
         {"bwn", 1, -1, 2, LB_SHORTCUT_A, LB_SWITCH_MODEL, false,
          "conv1.norm conv1 conv1.act conv2.norm conv2 conv2.act shortcut add"},
@@ -382,7 +406,8 @@ static void test_resnet_blocks(void **state)
         request.shortcut_norm = cases[i].norm;
         request.pre_activation = cases[i].pre;
         block_of(&request, cases[i].stage, got, sizeof got);
-        if (strcmp(got, cases[i].nodes) != 0) fail_msg("case %zu:\n%s\nwanted\n%s", i, got, cases[i].nodes);
+        if (strcmp(got, cases[i].nodes) != 0)
+            fail_msg("case %zu:\n%s\nwanted\n%s", i, got, cases[i].nodes);
     }
 }
 
@@ -404,7 +429,7 @@ static void test_resnet_shortcuts_carry_float(void **state)
     check_weights(&net, "stage2.block1.shortcut", "qnn", 1);
     lb_net_release(&net);
 
-    request.quant.quantize_shortcuts = false; /* P1 table 4.8 */
+    request.quant.quantize_shortcuts = false; /* Kutukcu table 4.8 */
     assert_ok(lb_model_build(&request, &net));
     check_edge(&net, "stage1.block3.conv2.act", "stage2.block1.shortcut");
     check_weights(&net, "stage2.block1.shortcut", NULL, 0);
@@ -437,12 +462,13 @@ static void test_resnet_ends(void **state)
         assert_ok(lb_model_build(&request, &net));
         names_of(&net, got, sizeof got);
         const size_t n = strlen(got), m = strlen(cases[i].tail);
-        if (n < m || strcmp(got + n - m, cases[i].tail) != 0) fail_msg("%s ends '%s'", cases[i].method, got + n - m);
+        if (n < m || strcmp(got + n - m, cases[i].tail) != 0)
+            fail_msg("%s ends '%s'", cases[i].method, got + n - m);
         lb_net_release(&net);
     }
 }
 
-/* bc's ends are quantized, but not in ResNets (P1). */
+/* bc's ends are quantized, but not in ResNets (Kutukcu). */
 static void test_bc_ends_in_resnets(void **state)
 {
     (void)state;
@@ -482,7 +508,8 @@ static void test_resnet_shapes(void **state)
     lb_net_release(&net);
 }
 
-/* ---- the other families ------------------------------------------------------------------------ */
+/* ---- the other families
+ * ------------------------------------------------------------------------ */
 
 static void test_squeezenet(void **state)
 {
@@ -513,10 +540,13 @@ static void test_vgg_nodes(void **state)
 {
     (void)state;
     const lb_model_request request = request_of("vgg-small", method("dorefa", 1, 1));
-    check_nodes(&request,
-                "input conv1 conv1.norm conv1.act conv2.quantize conv2 conv2.norm conv2.act conv2.pool "
-                "conv3.quantize conv3 conv3.norm conv3.act conv4.quantize conv4 conv4.norm conv4.act conv4.pool "
-                "conv5.quantize conv5 conv5.norm conv5.act conv6.quantize conv6 conv6.norm conv6.act conv6.pool fc1");
+    check_nodes(
+        &request,
+        "input conv1 conv1.norm conv1.act conv2.quantize conv2 conv2.norm conv2.act conv2.pool "
+        "conv3.quantize conv3 conv3.norm conv3.act conv4.quantize conv4 conv4.norm conv4.act "
+        "conv4.pool "
+        "conv5.quantize conv5 conv5.norm conv5.act conv6.quantize conv6 conv6.norm conv6.act "
+        "conv6.pool fc1");
 }
 
 static void test_mlp(void **state)
@@ -534,7 +564,8 @@ static void test_mlp(void **state)
     lb_net_release(&net);
 }
 
-/* ---- every model with every method ------------------------------------------------------------- */
+/* ---- every model with every method
+ * ------------------------------------------------------------- */
 
 typedef void visit(const lb_model *model, const lb_model_request *request, const char *what);
 
@@ -561,9 +592,10 @@ static bool only_value_through(lb_op op)
     return op == LB_OP_QUANTIZE;
 }
 
-/* A quantizer sits at the input of convolutions and linear layers and nowhere else: no pool, sum or non-linearity
- * sees codes. */
-static void check_quantizers(const lb_model *model, const lb_model_request *request, const char *what)
+/* A quantizer sits at the input of convolutions and linear layers and nowhere else: no pool, sum or
+ * non-linearity sees codes. */
+static void check_quantizers(const lb_model *model, const lb_model_request *request,
+                             const char *what)
 {
     (void)model;
     lb_net net;
@@ -611,13 +643,15 @@ static void test_out_of_memory(void **state)
     }
 }
 
-/* ---- refusals ---------------------------------------------------------------------------------- */
+/* ---- refusals
+ * ---------------------------------------------------------------------------------- */
 
 static void refuse(const lb_model_request *request, lb_status status, const char *message)
 {
     lb_net net;
     assert_status(lb_model_build(request, &net), status);
-    if (strcmp(lb_error(), message) != 0) fail_msg("message '%s', wanted '%s'", lb_error(), message);
+    if (strcmp(lb_error(), message) != 0)
+        fail_msg("message '%s', wanted '%s'", lb_error(), message);
     lb_net_release(&net);
 }
 
@@ -628,7 +662,8 @@ static void test_refusals(void **state)
     lb_model_request request = request_of("lenet5", method("float", -1, -1));
     request.input = (lb_shape){3, 32, 32};
     refuse(&request, LB_E_SHAPE,
-           "model 'lenet5' takes images of 1x28x28 (channels x height x width), not 3x32x32; `lowbit models` "
+           "model 'lenet5' takes images of 1x28x28 (channels x height x width), not 3x32x32; "
+           "`lowbit models` "
            "tells what others take");
     request = request_of("lenet5", method("float", -1, -1));
     request.name = "lenet";
@@ -641,7 +676,8 @@ static void test_refusals(void **state)
     refuse(&request, LB_E_ARG, "model 'vgg7' has fixed widths; widths are for model 'mlp'");
     request = request_of("vgg7", method("float", -1, -1));
     request.shortcut = LB_SHORTCUT_B;
-    refuse(&request, LB_E_ARG, "model 'vgg7' is no ResNet: it has no shortcuts or pre-activation to choose");
+    refuse(&request, LB_E_ARG,
+           "model 'vgg7' is no ResNet: it has no shortcuts or pre-activation to choose");
     request = request_of("lenet5", method("float", -1, -1));
     request.classes = 0;
     refuse(&request, LB_E_ARG, "model 'lenet5': 0 classes; wanted at least 1");

@@ -1,5 +1,6 @@
-/* Every layer's gradients by the reference back end: central differences for smooth layers and
- * small nets, hand-worked tables for the straight-through ones.
+/* Every layer's gradients: central differences for smooth layers and small nets, by every back end
+ * (only the reference gives the images' gradients); hand-worked tables for the straight-through
+ * ones, which the reference defines.
  *
  * A layer under test stands between the input and a linear layer into a cross-entropy. Layers with
  * corners (ReLU, clip, max-pool) get images whose values lie more than twice the step from each
@@ -20,14 +21,26 @@ static const lb_backend *reference(void)
     return found;
 }
 
-/* Linear classifier on node `in`, then the checks; releases the net. */
+/* The check by every back end; releases the net. The reference adds up in double and rounds a value
+ * once or twice; others add at most about 64 terms in single precision, whose errors of either sign
+ * make sqrt(64). */
+static void check_all(lb_net *net, const lb_gradient_check *check)
+{
+    for (size_t i = 0; lb_backends[i]; i++) {
+        lb_gradient_check own = *check;
+        if (lb_backends[i] != reference()) own.roundings = 8.0;
+        lb_check_gradient(net, lb_backends[i], &own);
+    }
+    lb_net_release(net);
+}
+
+/* Linear classifier on node `in`, then the checks. */
 static void check_behind(lb_net *net, int in, lb_loss loss, const lb_gradient_check *check)
 {
     lb_net_linear(net, "classifier", in, CLASSES, true, NULL);
     assert_ok(lb_net_finish(net, loss));
     lb_net_initialize(net, LB_INIT_FAN_IN, 7);
-    lb_check_gradient(net, reference(), check);
-    lb_net_release(net);
+    check_all(net, check);
 }
 
 /* For smooth nets: truncation shrinks with h^2 and noise grows with 1/h; at 1/32 both are near
@@ -112,8 +125,7 @@ static void test_batch_norm(void **state)
             gamma[0] = -1.5f;
             gamma[1] = 0.75f;
         }
-        lb_check_gradient(&net, reference(), &smooth);
-        lb_net_release(&net);
+        check_all(&net, &smooth);
     }
 }
 
@@ -347,31 +359,67 @@ static void test_learned_values_sum_over_images(void **state)
     assert_true(d_learned == 0.25f);
 }
 
+/* Trains one image through `node` and a linear layer of these weights to one logit y under a
+ * squared hinge, label +1: gives dL/dx and returns g = dL/dy = -2 (1 - y). Releases the net. */
+static float gradient_through(lb_net *net, int node, const float *weights, const float *x,
+                              float *dx)
+{
+    const uint16_t label = 0;
+    float g = 0.0f;
+    lb_net_linear(net, "sum", node, 1, false, NULL);
+    assert_ok(lb_net_finish(net, LB_LOSS_SQUARED_HINGE));
+    memcpy(net->params[0].value, weights, net->params[0].count * sizeof(float));
+    const lb_executor_options options = {.batch = 1, .threads = 1};
+    lb_executor *executor = NULL;
+    lb_step_result result;
+    assert_ok(reference()->create(net, &options, &executor));
+    for (int i = 0; i < 2; i++) { /* a second step starts from zero gradients */
+        assert_ok(reference()->train(executor, x, &label, 0, &result));
+        assert_true(reference()->copy_map(executor, 0, true, dx));
+        assert_true(reference()->copy_map(executor, (int)net->n_nodes - 1, true, &g));
+    }
+    reference()->destroy(executor);
+    lb_net_release(net);
+    return g;
+}
+
 /* The first of equal maxima takes the whole gradient; both windows that share it add up. */
 static void test_max_pool_ties(void **state)
 {
     (void)state;
     const float x[] = {1.0f, 3.0f, 3.0f,
                        2.0f}; /* windows (1,3), (3,3), (3,2) of width 2, stride 1 */
-    const uint16_t label = 0;
     lb_net net = start((lb_shape){1, 1, 4});
     const int pool = lb_net_max_pool(&net, "pool", 0, (lb_window){.kh = 1, .kw = 2, .stride = 1});
-    lb_net_linear(&net, "sum", pool, 1, false, NULL);
-    assert_ok(lb_net_finish(&net, LB_LOSS_SQUARED_HINGE));
-    memcpy(net.params[0].value, (const float[]){0.125f, 0.0625f, -0.125f}, 3 * sizeof(float));
-    const lb_executor_options options = {.batch = 1, .threads = 1};
-    lb_executor *executor = NULL;
-    assert_ok(reference()->create(&net, &options, &executor));
-    lb_step_result result;
-    assert_ok(reference()->train(executor, x, &label, 0, &result));
     float dx[4];
-    assert_true(reference()->copy_map(executor, 0, true, dx));
+    const float g = gradient_through(&net, pool, (const float[]){0.125f, 0.0625f, -0.125f}, x, dx);
     /* y = 3/8 + 3/16 - 3/8 = 3/16, g = -2 (1 - 3/16) = -13/8; weights 1/8 + 1/16 = 3/16 meet at
      * x[1] */
-    const float g = -1.625f, wanted[] = {0.0f, 0.1875f * g, -0.125f * g, 0.0f};
+    const float wanted[] = {0.0f, 0.1875f * g, -0.125f * g, 0.0f};
+    assert_true(g == -1.625f);
     for (size_t i = 0; i < 4; i++) assert_true(dx[i] == wanted[i]);
-    reference()->destroy(executor);
-    lb_net_release(&net);
+}
+
+/* On a corner: ReLU's gradient at 0 is 0; clip's passes at both ends, as the straight-through
+ * windows behind it (|x| <= 1) want it. */
+static void test_corners(void **state)
+{
+    (void)state;
+    const float ones[] = {1.0f, 1.0f, 1.0f, 1.0f, 1.0f};
+    const float x[] = {-1.0f, 0.0f, -0.0f, 1.0f, -1.5f};
+    float dx[5];
+    lb_net net = start((lb_shape){5, 1, 1});
+    int node = lb_net_relu(&net, "relu", 0, 0.25f);
+    float g = gradient_through(&net, node, ones, x, dx);
+    const float relu[] = {0.0f, 0.0f, 0.0f, 0.25f * g, 0.0f};
+    for (size_t i = 0; i < 5; i++) assert_true(dx[i] == relu[i]);
+
+    net = start((lb_shape){5, 1, 1});
+    node = lb_net_clip(&net, "clip", 0, -1.0f, 1.0f);
+    g = gradient_through(&net, node, ones, x, dx);
+    const float clip[] = {g, g, g, g, 0.0f};
+    assert_true(g < 0.0f);
+    for (size_t i = 0; i < 5; i++) assert_true(dx[i] == clip[i]);
 }
 
 int main(void)
@@ -390,6 +438,7 @@ int main(void)
         cmocka_unit_test(test_quantizer_tables),
         cmocka_unit_test(test_learned_values_sum_over_images),
         cmocka_unit_test(test_max_pool_ties),
+        cmocka_unit_test(test_corners),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -395,6 +395,7 @@ static void test_initialize(void **state)
         assert_true(net.params[2].value[i] == 1.0f && net.params[3].value[i] == 0.0f);
         assert_true(net.params[4].value[i] == 0.0f && net.params[5].value[i] == 1.0f);
     }
+    assert_true(net.params[0].value[0] != net.params[1].value[0]); /* of one range, other draws */
     lb_net_initialize(&other, LB_INIT_FAN_IN, 1);
     for (size_t i = 0; i < net.n_params; i++) {
         assert_memory_equal(net.params[i].value, other.params[i].value,

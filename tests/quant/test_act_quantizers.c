@@ -1,4 +1,5 @@
-/* Activation quantizers: every registered one at every width, then edges and values worked out by hand. */
+/* Activation quantizers: every registered one at every width, then edges and values worked out by
+ * hand. */
 #include "support/support.h"
 
 #include <math.h>
@@ -71,8 +72,8 @@ static void check_map(const lb_act_map *map, const lb_act_setting *setting, cons
         const float x = (float)i / 128.0f, code = code_of(map, x);
         if (code < before) fail_msg("%s: code falls at %g", what, (double)x);
         if (code_of(map, code * map->scale) != code)
-            fail_msg("%s: code %g of value %g is %g", what, (double)code, (double)(code * map->scale),
-                     (double)code_of(map, code * map->scale));
+            fail_msg("%s: code %g of value %g is %g", what, (double)code,
+                     (double)(code * map->scale), (double)code_of(map, code * map->scale));
         before = code;
     }
 }
@@ -93,7 +94,8 @@ static void check_distance(const lb_act_map *map, const lb_act_setting *setting,
         if (x < map->low * map->scale || x > map->high * map->scale) continue;
         const float distance = fabsf(code_of(map, x) * map->scale - x);
         /* values near 1 are rounded to 6e-8 */
-        if (distance > half + 1e-7f) fail_msg("%s: %g is %g away", what, (double)x, (double)distance);
+        if (distance > half + 1e-7f)
+            fail_msg("%s: %g is %g away", what, (double)x, (double)distance);
     }
 }
 
@@ -103,7 +105,7 @@ static void test_values_are_within_half_a_step(void **state)
     for_each(check_distance);
 }
 
-/* P0 eq. 2: sign(0) = +1. */
+/* RedBit eq. 2: sign(0) = +1. */
 static void test_sign(void **state)
 {
     (void)state;
@@ -118,7 +120,7 @@ static void test_sign(void **state)
     assert_true(map_of("sign", 1, 1.0f).open);
 }
 
-/* P0 Eq. 1, three bits: clip(round(4x)/4, -1, 3/4); ties to even. */
+/* RedBit Eq. 1, three bits: clip(round(4x)/4, -1, 3/4); ties to even. */
 static void test_qnn_three_bits(void **state)
 {
     (void)state;
@@ -153,7 +155,8 @@ static void test_qnn_one_bit_is_sign(void **state)
     assert_float_equal(qnn.scale, sign.scale, 0.0f);
 }
 
-/* P1 Eq. 3-7, two bits: round(3 x) / 3 for x in [0, 1]; boundaries at 1/6, 1/2, 5/6. 3 * 0.5 = 1.5 -> 2. */
+/* Kutukcu Eq. 3-7, two bits: round(3 x) / 3 for x in [0, 1]; boundaries at 1/6, 1/2, 5/6. 3 * 0.5 =
+ * 1.5 -> 2. */
 static void test_dorefa_two_bits(void **state)
 {
     (void)state;

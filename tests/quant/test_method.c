@@ -1,4 +1,5 @@
-/* Methods: what each resolves to, and every impossible combination with the words that refuse it. */
+/* Methods: what each resolves to, and every impossible combination with the words that refuse
+ * it. */
 #include "support/support.h"
 
 #include <math.h>
@@ -37,7 +38,8 @@ static const char *name_of_acts(const lb_quant_config *c)
     return c->acts ? c->acts->name : "float";
 }
 
-/* ---- what methods resolve to ------------------------------------------------------------------- */
+/* ---- what methods resolve to
+ * ------------------------------------------------------------------- */
 
 static void test_defaults(void **state)
 {
@@ -46,7 +48,7 @@ static void test_defaults(void **state)
         const char *method;
         int w_bits, a_bits; /* asked for */
         const char *weights, *acts;
-        int w, a; /* got; 0: float */
+        int w, a;  /* got; 0: float */
         bool ends; /* quantized, else float */
         lb_block_order order;
         bool relu_after;
@@ -56,8 +58,10 @@ static void test_defaults(void **state)
         {"float", 32, 32, "float", "float", 0, 0, false, LB_CONV_BN_ACT, false, LB_POOL_AVERAGE},
         {"bc", -1, -1, "bc", "float", 1, 0, true, LB_CONV_BN_ACT, false, LB_POOL_MAX},
         {"bc", 1, 3, "bc", "qnn", 1, 3, true, LB_CONV_BN_ACT, false, LB_POOL_MAX},
-        {"bc-stochastic", -1, -1, "bc-stochastic", "float", 1, 0, true, LB_CONV_BN_ACT, false, LB_POOL_MAX},
-        {"bc-scaled", -1, -1, "bc-scaled", "float", 1, 0, false, LB_CONV_BN_ACT, false, LB_POOL_MAX},
+        {"bc-stochastic", -1, -1, "bc-stochastic", "float", 1, 0, true, LB_CONV_BN_ACT, false,
+         LB_POOL_MAX},
+        {"bc-scaled", -1, -1, "bc-scaled", "float", 1, 0, false, LB_CONV_BN_ACT, false,
+         LB_POOL_MAX},
         {"qnn", -1, -1, "qnn", "float", 1, 0, true, LB_CONV_BN_ACT, false, LB_POOL_MAX},
         {"qnn", 4, 4, "qnn", "qnn", 4, 4, true, LB_CONV_BN_ACT, false, LB_POOL_MAX},
         {"qnn", 1, 1, "qnn", "qnn", 1, 1, true, LB_CONV_BN_ACT, false, LB_POOL_MAX},
@@ -95,7 +99,7 @@ static void test_defaults(void **state)
     }
 }
 
-/* METHODS: bc quantizes both ends, but not in ResNets (P1). What the user says holds everywhere. */
+/* bc quantizes both ends, but not in ResNets (Kutukcu). What the user says holds everywhere. */
 static void test_ends_in_resnets(void **state)
 {
     (void)state;
@@ -119,12 +123,11 @@ static void test_hybrids(void **state)
         const char *method, *weights, *acts;
         int w_bits, a_bits, w, a;
     } cases[] = {
-        {"bnn", NULL, "dorefa", -1, 1, 1, 1},   /* P1: BNN-W + DRF-A */
-        {"dorefa", NULL, "sign", -1, -1, 1, 1}, /* P1: DRF-W + BNN-A */
+        {"bnn", NULL, "dorefa", -1, 1, 1, 1},   /* Kutukcu: BNN-W + DRF-A */
+        {"dorefa", NULL, "sign", -1, -1, 1, 1}, /* Kutukcu: DRF-W + BNN-A */
         {"dorefa", "ttq", NULL, -1, 2, 2, 2},   /* ternary takes its 2 bits */
         {"xnor", NULL, "dorefa", -1, 4, 1, 4},  /* XNOR-Net's own 1-bit rule no longer holds */
-        {"bwn", NULL, "qnn", -1, 8, 1, 8},
-        {"bc", "dorefa", NULL, 5, -1, 5, 0},
+        {"bwn", NULL, "qnn", -1, 8, 1, 8},      {"bc", "dorefa", NULL, 5, -1, 5, 0},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         lb_method_request request = request_of(cases[i].method);
@@ -213,7 +216,8 @@ static void test_relu_slope(void **state)
     assert_float_equal(resolve(&request).relu_slope, 0.5f, 0.0f);
 }
 
-/* ---- refusals ---------------------------------------------------------------------------------- */
+/* ---- refusals
+ * ---------------------------------------------------------------------------------- */
 
 static void refuse(const lb_method_request *request, const char *message)
 {
@@ -221,7 +225,8 @@ static void refuse(const lb_method_request *request, const char *message)
     memset(&config, 0x5a, sizeof config);
     const lb_quant_config before = config;
     assert_status(lb_method_resolve(request, &config), LB_E_ARG);
-    if (strcmp(lb_error(), message) != 0) fail_msg("message '%s', wanted '%s'", lb_error(), message);
+    if (strcmp(lb_error(), message) != 0)
+        fail_msg("message '%s', wanted '%s'", lb_error(), message);
     assert_memory_equal(&config, &before, sizeof config); /* results are untouched on failure */
 }
 
@@ -240,12 +245,15 @@ static void test_refused_widths(void **state)
         {"bnn", NULL, NULL, 8, -1, "method 'bnn' is binary: its weights take 1 bit, not 8"},
         {"xnor", NULL, NULL, 2, 1, "method 'xnor' is binary: its weights take 1 bit, not 2"},
         {"bwn", NULL, NULL, 32, -1, "method 'bwn' is binary: its weights take 1 bit, not 32"},
-        {"float", NULL, NULL, 4, -1, "method 'float' quantizes nothing: its weights take 32 bits, not 4"},
+        {"float", NULL, NULL, 4, -1,
+         "method 'float' quantizes nothing: its weights take 32 bits, not 4"},
         {"float", NULL, NULL, -1, 4, "method 'float' has float activations: 32 bits, not 4"},
         {"bwn", NULL, NULL, 1, 2,
-         "method 'bwn' has float activations: 32 bits, not 2; name an activation quantizer for a hybrid"},
+         "method 'bwn' has float activations: 32 bits, not 2; name an activation quantizer for a "
+         "hybrid"},
         {"dorefa-w", NULL, NULL, 1, 1,
-         "method 'dorefa-w' has float activations: 32 bits, not 1; name an activation quantizer for a hybrid"},
+         "method 'dorefa-w' has float activations: 32 bits, not 1; name an activation quantizer "
+         "for a hybrid"},
         {"xnor", NULL, NULL, 1, 2,
          "method 'xnor' has 1-bit activations, not 2; name an activation quantizer for a hybrid"},
         {"bnn", NULL, NULL, 1, 32,
@@ -261,7 +269,8 @@ static void test_refused_widths(void **state)
         {"dorefa", NULL, "sign", 1, 2, "activation quantizer 'sign' takes 1 bit, not 2"},
         {"bc", NULL, "sign", 1, 32,
          "activations of 32 bits are float: activation quantizer 'sign' has no part in them"},
-        {"bc", NULL, "dorefa", 1, -1, "activation quantizer 'dorefa' takes 1 to 8 bits: say how many"},
+        {"bc", NULL, "dorefa", 1, -1,
+         "activation quantizer 'dorefa' takes 1 to 8 bits: say how many"},
         {"float", "dorefa", NULL, -1, -1,
          "method 'float' quantizes nothing: it has no place for weight quantizer 'dorefa'"},
         {"float", NULL, "sign", -1, -1,

@@ -18,7 +18,8 @@ static void test_tanh_error(void **state)
         memcpy(&x, &bits, sizeof x);
         const float t = lb_tanhf(x);
         /* a result below the normal numbers has fewer digits */
-        const double wanted = tanh((double)x), error = fabs((double)t - wanted) / fmax(wanted, 1.2e-38);
+        const double wanted = tanh((double)x),
+                     error = fabs((double)t - wanted) / fmax(wanted, 1.2e-38);
         worst = fmax(worst, error);
         if (t > 1.0f) fail_msg("tanh(%g) = %.9g", (double)x, (double)t);
         if (lb_tanhf(-x) != -t) fail_msg("tanh(-%g) is not -tanh", (double)x);
@@ -51,7 +52,8 @@ static void test_clamp_turns_nan_into_low(void **state)
 
 enum { MOST = 41 };
 
-/* Lengths below, at and beyond whole blocks; whole numbers, so that every order of summing agrees. */
+/* Lengths below, at and beyond whole blocks; whole numbers, so that every order of summing
+ * agrees. */
 static void test_sums(void **state)
 {
     (void)state;
@@ -59,7 +61,8 @@ static void test_sums(void **state)
     for (size_t n = 0; n <= MOST; n++) {
         float x[MOST + 1];
         int16_t code[MOST + 1];
-        double sum = 0, sum_abs = 0, above = 0, product = 0, positive = 0, negative = 0, largest = 0;
+        double sum = 0, sum_abs = 0, above = 0, product = 0, positive = 0, negative = 0,
+               largest = 0;
         size_t count = 0;
         for (size_t i = 0; i < n; i++) {
             x[i] = (float)lb_random_below(&random, 41) - 20.0f;

@@ -1,5 +1,5 @@
-/* Gradients against finite differences: learned scales, and XNOR-Net's weights, whose gradient is the exact chain
- * rule of alpha sign(w). Compared signed and relative. */
+/* Gradients against finite differences: learned scales, and XNOR-Net's weights, whose gradient is
+ * the exact chain rule of alpha sign(w). Compared signed and relative. */
 #include "support/support.h"
 
 #include <math.h>
@@ -13,8 +13,8 @@ enum { N = 60 };
 static const lb_weight_group whole = {.n = N, .filters = 4, .channels = 5, .taps = 3};
 
 /* The loss is L = sum g[i] real[i], so dL/dreal = g. */
-static double loss_of(const lb_weight_quantizer *q, const lb_weight_setting *setting, const float *w,
-                      const float *learned, const float *g)
+static double loss_of(const lb_weight_quantizer *q, const lb_weight_setting *setting,
+                      const float *w, const float *learned, const float *g)
 {
     lb_weight_statistics s;
     int16_t code[N];
@@ -39,7 +39,8 @@ static void check_near(double got, double wanted, double relative, const char *w
         fail_msg("%s %zu: gradient %.8g, by differences %.8g", what, i, got, wanted);
 }
 
-/* L is linear in the learned scales: a step of any size is exact but for rounding of the scale itself. */
+/* L is linear in the learned scales: a step of any size is exact but for rounding of the scale
+ * itself. */
 static void test_learned_scales(void **state)
 {
     (void)state;
@@ -59,15 +60,16 @@ static void test_learned_scales(void **state)
             float above[] = {learned[0], learned[1]}, below[] = {learned[0], learned[1]};
             above[l] += 0.25f;
             below[l] -= 0.25f;
-            const double wanted = 2.0 * (loss_of(q, &setting, w, above, g) - loss_of(q, &setting, w, below, g));
+            const double wanted =
+                2.0 * (loss_of(q, &setting, w, above, g) - loss_of(q, &setting, w, below, g));
             check_near((double)dlearned[l], wanted, 1e-5, q->name, (size_t)l);
         }
     }
 }
 
 /* Away from 0 no sign changes within a step of w, so only alpha moves: L is linear in w there, and
- * dL/dw = sign(w) mean(g sign(w)). The window's part, g alpha, is the straight-through estimate for the sign and
- * is taken off. Every |w| <= 1. */
+ * dL/dw = sign(w) mean(g sign(w)). The window's part, g alpha, is the straight-through estimate for
+ * the sign and is taken off. Every |w| <= 1. */
 static void test_xnor_gradient_is_the_chain_rule(void **state)
 {
     (void)state;
@@ -90,18 +92,20 @@ static void test_xnor_gradient_is_the_chain_rule(void **state)
         above[i] += step;
         below[i] -= step;
         const double by_alpha =
-            (loss_of(q, &setting, above, NULL, g) - loss_of(q, &setting, below, NULL, g)) / (2.0 * (double)step);
+            (loss_of(q, &setting, above, NULL, g) - loss_of(q, &setting, below, NULL, g)) /
+            (2.0 * (double)step);
         const double by_sign = (double)g[i] * (double)s.scale;
         /* alpha is rounded to float: 6e-8 of 0.5, times |sum g sign| <= 40, over a step of 0.25 */
         const double got = (double)dw[i] - by_sign;
         if (fabs(got - by_alpha) > 1e-5)
-            fail_msg("weight %zu: alpha's part of the gradient %.8g, by differences %.8g", i, got, by_alpha);
+            fail_msg("weight %zu: alpha's part of the gradient %.8g, by differences %.8g", i, got,
+                     by_alpha);
         assert_true(fabs(by_alpha) > 1e-2); /* so that the bound above means three digits */
     }
 }
 
-/* From two bits on dorefa is smooth but for its rounding: with q_k left out, dw is the derivative of
- * tanh(w) / max |tanh|, the maximum constant. */
+/* From two bits on dorefa is smooth but for its rounding: with q_k left out, dw is the derivative
+ * of tanh(w) / max |tanh|, the maximum constant. */
 static void test_dorefa_gradient_is_that_of_tanh(void **state)
 {
     (void)state;
@@ -120,7 +124,8 @@ static void test_dorefa_gradient_is_that_of_tanh(void **state)
         q->backward(&setting, whole, &s, w, code, g, dw, NULL);
         for (size_t i = 0; i < N; i++) {
             const double step = 1e-5;
-            const double slope = (tanh((double)w[i] + step) - tanh((double)w[i] - step)) / (2.0 * step * largest);
+            const double slope =
+                (tanh((double)w[i] + step) - tanh((double)w[i] - step)) / (2.0 * step * largest);
             /* tanh's error, 5e-7, against 1 - tanh(2)^2 = 0.07 */
             check_near((double)dw[i], (double)g[i] * slope, 2e-5, "dorefa", i);
         }

@@ -43,7 +43,8 @@ static void quantize(bench *b)
     encode(b, b->w);
 }
 
-/* Call `f` for each quantizer, width and granularity with a fresh bench whose weights `fill` made. */
+/* Call `f` for each quantizer, width and granularity with a fresh bench whose weights `fill`
+ * made. */
 static void for_each(void (*fill)(float *w, size_t n), visit *f)
 {
     for (size_t m = 0; lb_weight_quantizers[m]; m++) {
@@ -104,7 +105,8 @@ static void fill_huge(float *w, size_t n)
     for (size_t i = 0; i < n; i++) w[i] *= 1e30f;
 }
 
-/* ---- codes ------------------------------------------------------------------------------------- */
+/* ---- codes
+ * ------------------------------------------------------------------------------------- */
 
 static void check_codes(bench *b, const char *what)
 {
@@ -113,7 +115,8 @@ static void check_codes(bench *b, const char *what)
     for (size_t i = 0; i < b->group.n; i++) {
         const int code = b->code[i];
         if (code < -largest || code > largest)
-            fail_msg("%s: code %d of w=%g, wanted |code| <= %d", what, code, (double)b->w[i], largest);
+            fail_msg("%s: code %d of w=%g, wanted |code| <= %d", what, code, (double)b->w[i],
+                     largest);
         if (b->q->odd_grid && code % 2 == 0)
             fail_msg("%s: code %d of w=%g is even", what, code, (double)b->w[i]);
         if (b->q->ternary && (code < -1 || code > 1)) fail_msg("%s: ternary code %d", what, code);
@@ -149,7 +152,8 @@ static void test_max_code_is_reached(void **state)
     for_each(fill_uniform, check_largest_code_occurs);
 }
 
-/* ---- scales ------------------------------------------------------------------------------------ */
+/* ---- scales
+ * ------------------------------------------------------------------------------------ */
 
 static bool learns(const bench *b)
 {
@@ -218,7 +222,8 @@ static void check_one_weight(bench *b, const char *what)
     for (int negative = 0; negative < 2; negative++) {
         b->w[0] = negative ? -0.5f : 0.5f;
         quantize(b);
-        if (!isfinite(real_of(b, 0))) fail_msg("%s: one weight gives %g", what, (double)real_of(b, 0));
+        if (!isfinite(real_of(b, 0)))
+            fail_msg("%s: one weight gives %g", what, (double)real_of(b, 0));
         if (b->q->stochastic) continue;
         if ((real_of(b, 0) < 0.0f) != (negative == 1))
             fail_msg("%s: %g becomes %g", what, (double)b->w[0], (double)real_of(b, 0));
@@ -231,7 +236,8 @@ static void test_one_weight_keeps_its_sign(void **state)
     for_each(fill_zero, check_one_weight);
 }
 
-/* ---- maps -------------------------------------------------------------------------------------- */
+/* ---- maps
+ * -------------------------------------------------------------------------------------- */
 
 /* Larger weights never get smaller codes. */
 static void check_monotone(bench *b, const char *what)
@@ -253,7 +259,8 @@ static void test_codes_rise_with_weights(void **state)
     for_each(fill_uniform, check_monotone);
 }
 
-/* sign(W) and the ternary maps reproduce what they made; qnn does with a fixed range. The others rescale. */
+/* sign(W) and the ternary maps reproduce what they made; qnn does with a fixed range. The others
+ * rescale. */
 static bool is_idempotent(const bench *b)
 {
     if (b->q->stochastic) return false;
@@ -296,7 +303,8 @@ static void check_odd_symmetry(bench *b, const char *what)
     encode(b, negated);
     for (size_t i = 0; i < b->group.n; i++) {
         if (b->code[i] != -code[i])
-            fail_msg("%s: codes %d and %d of -w and w=%g", what, b->code[i], code[i], (double)b->w[i]);
+            fail_msg("%s: codes %d and %d of -w and w=%g", what, b->code[i], code[i],
+                     (double)b->w[i]);
     }
 }
 
@@ -306,7 +314,8 @@ static void test_maps_are_odd(void **state)
     for_each(fill_uniform, check_odd_symmetry);
 }
 
-/* ---- backward ---------------------------------------------------------------------------------- */
+/* ---- backward
+ * ---------------------------------------------------------------------------------- */
 
 static void check_backward(bench *b, const char *what)
 {
@@ -327,7 +336,8 @@ static void test_backward_writes_all_and_adds_to_learned(void **state)
     for_each(fill_uniform, check_backward);
 }
 
-/* ---- descriptions ------------------------------------------------------------------------------ */
+/* ---- descriptions
+ * ------------------------------------------------------------------------------ */
 
 static void test_descriptions_are_complete(void **state)
 {

@@ -55,7 +55,7 @@ static void check_floats(const float *got, const double *wanted, size_t n)
 
 #define CHECK_CODES(r, ...) \
     check_codes((r).code, (const int[]){__VA_ARGS__}, sizeof((int[]){__VA_ARGS__}) / sizeof(int))
-#define CHECK_FLOATS(got, ...)                     \
+#define CHECK_FLOATS(got, ...)                         \
     check_floats((got), (const double[]){__VA_ARGS__}, \
                  sizeof((double[]){__VA_ARGS__}) / sizeof(double))
 
@@ -145,7 +145,8 @@ static void test_qnn_three_bits(void **state)
     CHECK_FLOATS(r.dw, 1, 2, 3, 4, 5, 6);
 }
 
-/* P0 Eq. 1 with range [-1, 1 - 2^-1]: two bits, x = 2 w in -2..1, scale 1/2; gradient where |w| <= 1. */
+/* RedBit Eq. 1 with range [-1, 1 - 2^-1]: two bits, x = 2 w in -2..1, scale 1/2; gradient where |w|
+ * <= 1. */
 static void test_qnn_fixed_range(void **state)
 {
     (void)state;
@@ -157,7 +158,7 @@ static void test_qnn_fixed_range(void **state)
     CHECK_FLOATS(r.dw, 1, 2, 3, 0, 5, 0);
 }
 
-/* P0 Eq. 3: alpha = mean |w| = (0.5 + 0.25 + 0.75 + 0.5) / 4 = 0.5.
+/* RedBit Eq. 3: alpha = mean |w| = (0.5 + 0.25 + 0.75 + 0.5) / 4 = 0.5.
  * Backward, g = (1, 2, 3, 4): mean of g sign(w) = (1 - 2 + 3 - 4) / 4 = -0.5;
  * dw = 0.5 g + sign(w) (-0.5) = (0, 1.5, 1, 2.5). One input channel: nothing is centred. */
 static void test_xnor(void **state)
@@ -203,7 +204,8 @@ static void test_xnor_centres_large_kernels(void **state)
     enum { TAPS = 19, CHANNELS = 2 };
     const lb_weight_quantizer *q = lb_weight_quantizer_find("xnor");
     const lb_weight_setting setting = {.bits = 1, .granularity = LB_PER_FILTER};
-    const lb_weight_group group = {.n = TAPS * CHANNELS, .filters = 1, .channels = CHANNELS, .taps = TAPS};
+    const lb_weight_group group = {
+        .n = TAPS * CHANNELS, .filters = 1, .channels = CHANNELS, .taps = TAPS};
     float w[TAPS * CHANNELS];
     for (int t = 0; t < TAPS; t++) {
         w[t] = (float)t / 32.0f;        /* centred: (t/32 + t/16) / 2 = 3t/64, so -t/64 */
@@ -216,8 +218,9 @@ static void test_xnor_centres_large_kernels(void **state)
     }
 }
 
-/* The authors' code multiplies by n (1 - 1/I) = 4 (1 - 1/2) = 2: twice test_xnor's way of reckoning.
- * Masters 0.5, -0.25 | -0.5, 0.25 are centred already; alpha = 0.375, mean of g sign(w) = (1 - 2 - 3 + 4) / 4 = 0. */
+/* The authors' code multiplies by n (1 - 1/I) = 4 (1 - 1/2) = 2: twice test_xnor's way of
+ * reckoning. Masters 0.5, -0.25 | -0.5, 0.25 are centred already; alpha = 0.375, mean of g sign(w)
+ * = (1 - 2 - 3 + 4) / 4 = 0. */
 static void test_xnor_code_gradient(void **state)
 {
     (void)state;
@@ -228,7 +231,7 @@ static void test_xnor_code_gradient(void **state)
     CHECK_FLOATS(r.dw, 0.75, 1.5, 2.25, 3.0);
 }
 
-/* P1 Eq. 3-6: E = (0.5 + 0.25 + 0.75 + 0.5) / 4 = 0.5; straight-through, also beyond 1. */
+/* Kutukcu Eq. 3-6: E = (0.5 + 0.25 + 0.75 + 0.5) / 4 = 0.5; straight-through, also beyond 1. */
 static void test_dorefa_one_bit(void **state)
 {
     (void)state;
@@ -240,8 +243,8 @@ static void test_dorefa_one_bit(void **state)
     CHECK_FLOATS(r.dw, 1, 2, 3, 4);
 }
 
-/* P1 Eq. 3-8, two bits: x = tanh(w) / (2 max) + 1/2, j = round(3 x), code = 2 j - 3, scale 1/3.
- * Weights are atanh of 0.8, 0.4, 0, -0.2, -0.8, max tanh = 0.8:
+/* Kutukcu Eq. 3-8, two bits: x = tanh(w) / (2 max) + 1/2, j = round(3 x), code = 2 j - 3, scale
+ * 1/3. Weights are atanh of 0.8, 0.4, 0, -0.2, -0.8, max tanh = 0.8:
  * x = 1, 0.75, 0.5, 0.375, 0;  3 x = 3, 2.25, 1.5, 1.125, 0;  j = 3, 2, 2 (even), 1, 0.
  * dw = g (1 - tanh^2) / 0.8 = (0.36, 0.84, 1, 0.96, 0.36) / 0.8. */
 static void test_dorefa_two_bits(void **state)
@@ -254,7 +257,8 @@ static void test_dorefa_two_bits(void **state)
     CHECK_CODES(r, 3, 1, 1, -1, -3);
     CHECK_FLOATS(r.real, 1, 1.0 / 3, 1.0 / 3, -1.0 / 3, -1);
     const double wanted[] = {0.45, 1.05, 1.25, 1.2, 0.45};
-    for (size_t i = 0; i < 5; i++) /* tanh's error 5e-7, doubled by squaring, against 1 - tanh^2 >= 0.36 */
+    for (size_t i = 0; i < 5;
+         i++) /* tanh's error 5e-7, doubled by squaring, against 1 - tanh^2 >= 0.36 */
         assert_true(fabs((double)r.dw[i] - wanted[i]) <= 4e-6 * wanted[i]);
 }
 
@@ -270,8 +274,8 @@ static void test_dorefa_eight_bits(void **state)
     CHECK_FLOATS(r.real, 1, 127.0 / 255, -1);
 }
 
-/* P0 Eq. 4, P1 Eq. 3-13: mean |w| = (1 + 0.5 + 0.25 + 0.25) / 4 = 0.5, D = 0.35; beyond it 1 and 0.5:
- * alpha = 0.75. */
+/* RedBit Eq. 4, Kutukcu Eq. 3-13: mean |w| = (1 + 0.5 + 0.25 + 0.25) / 4 = 0.5, D = 0.35; beyond it
+ * 1 and 0.5: alpha = 0.75. */
 static void test_twn(void **state)
 {
     (void)state;
@@ -283,7 +287,8 @@ static void test_twn(void **state)
     CHECK_FLOATS(r.dw, 1, 2, 3, 4);
 }
 
-/* The threshold itself is no +1: with one weight 0.7 of ten ... the mean is 1, D = 0.7f, and 0.7f is not above it. */
+/* The threshold itself is no +1: with one weight 0.7 of ten ... the mean is 1, D = 0.7f, and 0.7f
+ * is not above it. */
 static void test_twn_threshold_does_not_count(void **state)
 {
     (void)state;

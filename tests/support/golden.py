@@ -41,4 +41,6 @@ def shape_of(array):
 def flat(array):
     if hasattr(array, "reshape"):
         return [float(value) for value in array.reshape(-1)]
-    return [value for row in array for value in flat(row)] if isinstance(array, list) else [float(array)]
+    if isinstance(array, list):
+        return [value for row in array for value in flat(row)]
+    return [float(array)]

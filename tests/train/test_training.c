@@ -1,9 +1,9 @@
 /* Whole trainings through the public interface, on tiny synthetic data with the reference back end. */
+#include <fcntl.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
-#include <fcntl.h>
 #include <unistd.h>
 
 #include "base/file.h"
@@ -443,17 +443,25 @@ static void a_run_can_start_from_another(void **state)
 
 static lb_status train_tiny(void *context)
 {
-    (void)context;
-    told t = {0};
-    return train(fresh("memory"), &t,
-                 PAIRS("data", "synth-digits:20", "model", "mlp", "widths", "3", "batch", "10", "epochs", "1",
-                       "val-split", "5", "tensorboard", "yes", "augment", "none"));
+    static const char *const pairs[] = {"data", "synth-digits:20", "model", "mlp", "widths", "3", "batch", "10",
+                                        "epochs", "1", "val-split", "5", "augment", "none", "threads", "1",
+                                        "tensorboard", "yes", "overwrite", "yes", "backend", "reference", NULL};
+    lb_settings *s = NULL;
+    lb_status status = lb_settings_create(&s);
+    if (status == LB_OK) status = lb_settings_set(s, "out", context);
+    for (size_t i = 0; status == LB_OK && pairs[i] != NULL; i += 2) status = lb_settings_set(s, pairs[i], pairs[i + 1]);
+    if (status == LB_OK) status = lb_train(s, NULL, NULL);
+    lb_settings_destroy(s);
+    lb_evaluation e;
+    return status == LB_OK ? lb_evaluate_run(context, NULL, &e) : status;
 }
 
 static void lack_of_memory_is_an_error(void **state)
 {
     (void)state;
-    lb_test_every_allocation_failure(train_tiny, NULL);
+    char path[4096];
+    (void)snprintf(path, sizeof path, "%s", fresh("memory"));
+    lb_test_every_allocation_failure(train_tiny, path);
 }
 
 int main(void)

@@ -83,7 +83,7 @@ static void find_instruction_sets(lb_executor *e)
     const unsigned effective = (unsigned)dnnl_get_effective_cpu_isa();
     e->exact_s8 = (effective & VNNI_BIT) != 0 || effective == (unsigned)dnnl_cpu_isa_avx2_vnni;
 #endif
-    e->exact_u8_any = e->exact_s8;
+    e->exact_u8 = (isa & LB_ISA_AVX2) != 0; /* oneDNN's SSE kernels have shown wrong sums */
     e->kernels = lb_pass_kernels_for(isa);
 }
 
@@ -195,8 +195,8 @@ static void run_operation(lb_executor *e, const lb_operation *op, const lb_range
 static void run_share(lb_executor *e, const lb_region *region, int thread, int threads)
 {
     const size_t batch = e->options.batch, chunks = (batch + region->chunk - 1) / region->chunk;
-    const size_t from = chunks * (size_t)thread / (size_t)threads;
-    const size_t to = chunks * ((size_t)thread + 1) / (size_t)threads;
+    const size_t t = (size_t)thread, n = (size_t)threads;
+    const size_t from = (chunks * t + n - 1) / n, to = (chunks * (t + 1) + n - 1) / n; /* the first one has some */
     const bool timed = e->profile && thread == 0;
     for (size_t c = from; c < to; c++) {
         const size_t first = c * region->chunk, left = batch - first;

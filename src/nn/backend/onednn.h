@@ -200,7 +200,7 @@ struct lb_executor {
     lb_executor_options options;
     lb_evaluator *evaluator;
     const lb_pass_kernels *kernels;
-    bool exact_s8, exact_u8_any; /* int8 convolutions: s8 activations allowed; no saturation */
+    bool exact_s8, exact_u8; /* int8 convolutions: exact for all codes; for small u8 codes */
     lb_arena arena;
     size_t bytes;
 

@@ -48,8 +48,8 @@ bool lb_layer_takes_codes(const lb_executor *e, const lb_node *node, const lb_va
     if (!conv->quantizer || conv->quantizer->asymmetric || !in->coded || conv->groups != 1) return false;
     const int w = conv->quantizer->max_code(&conv->setting);
     if (w > INT8_MAX) return false;
-    if (in->act.low < 0.0f) return e->exact_s8;
-    return e->exact_u8_any || 2.0 * w * (double)in->act.high <= 32767.0;
+    if (in->act.low < 0.0f || !e->exact_u8) return e->exact_s8;
+    return e->exact_s8 || 2.0 * w * (double)in->act.high <= 32767.0;
 }
 
 static size_t image_floats(const lb_layer *layer)
@@ -171,9 +171,10 @@ static descriptors descriptors_of(const lb_executor *e, const lb_layer *layer, i
     };
 }
 
-/* A primitive descriptor; backward ones want a forward one of floats as a hint. */
+/* A primitive descriptor, the weights laid out as oneDNN likes (NULL) or as told; backward ones want a forward one
+ * of floats as a hint. */
 static dnnl_status_t choose(const lb_executor *e, const lb_layer *layer, int direction, size_t images,
-                            dnnl_primitive_desc_t *out)
+                            const dnnl_memory_desc_t *weights, dnnl_primitive_desc_t *out)
 {
     dnnl_primitive_attr_t attributes = NULL;
     dnnl_primitive_desc_t hint = NULL;
@@ -186,7 +187,8 @@ static dnnl_status_t choose(const lb_executor *e, const lb_layer *layer, int dir
         status = make_descriptor(e, layer, LB_FORWARD, &d, NULL, NULL, &hint);
     }
     if (status == dnnl_success) {
-        const descriptors d = descriptors_of(e, layer, direction, images);
+        descriptors d = descriptors_of(e, layer, direction, images);
+        if (weights) d.weights = *weights;
         status = make_descriptor(e, layer, direction, &d, attributes, hint, out);
     }
     if (hint) dnnl_primitive_desc_destroy(hint);
@@ -257,14 +259,14 @@ static dnnl_status_t make_reorder(lb_executor *e, lb_layer *layer, int direction
     return status;
 }
 
-static lb_status make_primitive(lb_executor *e, lb_layer *layer, int direction, size_t images, lb_primitive *p)
+static dnnl_status_t make_primitive(lb_executor *e, lb_layer *layer, int direction, size_t images,
+                                    lb_primitive *p)
 {
-    p->images = images;
-    LB_TRY(lb_executor_alloc(e, (size_t)e->options.threads * 5, sizeof(dnnl_memory_t), "oneDNN arguments",
-                             &p->memory));
     dnnl_primitive_desc_t descriptor = NULL;
+    const dnnl_memory_desc_t *weights = NULL;
+    if (layer->laid_out[direction]) (void)dnnl_memory_get_memory_desc(layer->laid_out[direction], &weights);
     omp_set_num_threads(1); /* oneDNN plans a primitive for the threads there are at its creation */
-    dnnl_status_t status = choose(e, layer, direction, images, &descriptor);
+    dnnl_status_t status = choose(e, layer, direction, images, weights, &descriptor);
     if (status == dnnl_success) status = dnnl_primitive_create(&p->primitive, descriptor);
     omp_set_num_threads(e->options.threads);
     if (status == dnnl_success) status = make_arguments(e, layer, direction, descriptor, p);
@@ -272,14 +274,27 @@ static lb_status make_primitive(lb_executor *e, lb_layer *layer, int direction, 
         status = make_reorder(e, layer, direction, descriptor);
     }
     if (descriptor) dnnl_primitive_desc_destroy(descriptor);
-    return check(status, e, layer, "primitive");
+    return status;
+}
+
+/* Primitives of all directions for whole chunks and, with the same layouts of weights, for what is left over. */
+static dnnl_status_t make_primitives(lb_executor *e, lb_layer *layer)
+{
+    const size_t rest = e->options.batch % layer->chunk;
+    for (int d = 0; d < LB_DIRECTIONS; d++) {
+        if (d == LB_BACKWARD_DATA && !layer->wants_dx) continue;
+        dnnl_status_t status = make_primitive(e, layer, d, layer->chunk, &layer->run[d][0]);
+        if (status == dnnl_success && rest > 0) status = make_primitive(e, layer, d, rest, &layer->run[d][1]);
+        if (status != dnnl_success) return status;
+    }
+    return dnnl_success;
 }
 
 /* Codes only where oneDNN has a real kernel for them. */
 static bool integer_is_fast(const lb_executor *e, const lb_layer *layer)
 {
     dnnl_primitive_desc_t descriptor = NULL;
-    if (choose(e, layer, LB_FORWARD, layer->chunk, &descriptor) != dnnl_success) return false;
+    if (choose(e, layer, LB_FORWARD, layer->chunk, NULL, &descriptor) != dnnl_success) return false;
     const bool slow = is_slow(descriptor);
     dnnl_primitive_desc_destroy(descriptor);
     return !slow;
@@ -306,13 +321,19 @@ lb_status lb_layer_create(lb_executor *e, lb_layer *layer)
     layer->needs_affine = layer->integer || conv->bias >= 0;
     if (e->values[layer->input_node].coded) layer->input_scale = e->values[layer->input_node].act.scale;
     LB_TRY(allocate_weights(e, layer));
-    const size_t rest = e->options.batch % layer->chunk;
     for (int d = 0; d < LB_DIRECTIONS; d++) {
-        if (d == LB_BACKWARD_DATA && !layer->wants_dx) continue;
-        if (e->options.batch >= layer->chunk) LB_TRY(make_primitive(e, layer, d, layer->chunk, &layer->run[d][0]));
-        if (rest > 0) LB_TRY(make_primitive(e, layer, d, rest, &layer->run[d][1]));
+        for (int k = 0; k < 2; k++) {
+            LB_TRY(lb_executor_alloc(e, (size_t)e->options.threads * 5, sizeof(dnnl_memory_t), "oneDNN arguments",
+                                     &layer->run[d][k].memory));
+        }
     }
-    return LB_OK;
+    dnnl_status_t status = make_primitives(e, layer);
+    if (status != dnnl_success && e->options.batch % layer->chunk > 0) {
+        lb_layer_destroy(e, layer); /* no kernel for the rest takes those layouts: image by image, nothing is left */
+        layer->chunk = 1;
+        status = make_primitives(e, layer);
+    }
+    return check(status, e, layer, "primitive");
 }
 
 static void set(dnnl_memory_t memory, void *data)

@@ -2,11 +2,9 @@
  * other, every map and gradient kept. It is the definition that faster back ends are tested
  * against, so nothing here is tuned. Maps are (n, c, h, w), row-major.
  *
- * Training:   sums are added up in double and rounded once, so that a comparison measures the other
- * side's
- *             rounding and not this one's.
- * Evaluation: exactly the numbers of the deployed network, operation by operation in single
- * precision. */
+ * Training:   sums are added up in double and rounded once, so that a comparison measures the
+ *             other side's rounding and not this one's.
+ * Evaluation: exactly the numbers of the deployed network, each operation in single precision. */
 #ifndef LB_NN_BACKEND_REFERENCE_H
 #define LB_NN_BACKEND_REFERENCE_H
 
@@ -14,12 +12,12 @@
 
 /* What the executor keeps for one node. */
 typedef struct lb_reference_node {
-    float *value, *grad;          /* (batch, c, h, w); grad NULL for inference            */
-    lb_quantized_weights weights; /* conv, linear: of the last training step              */
-    float *d_real;                /* dL/d(weights.real)                                   */
-    lb_quantized_weights frozen;  /* conv, linear: of the last freeze_weights             */
-    double *mean, *variance;      /* batch-norm: of the last training batch, per channel  */
-    float *a, *b; /* batch-norm: evaluation coefficients of the last freeze_weights */
+    float *value, *grad;          /* (batch, c, h, w); grad NULL for inference */
+    lb_quantized_weights weights; /* conv, linear: of the last training step */
+    float *d_real;                /* dL/d(weights.real) */
+    lb_quantized_weights frozen;  /* conv, linear: of the last freeze_weights */
+    double *mean, *variance;      /* batch-norm: of the last training batch, per channel */
+    float *a, *b;                 /* batch-norm: coefficients of the last freeze_weights */
 } lb_reference_node;
 
 struct lb_executor {

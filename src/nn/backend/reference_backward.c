@@ -105,8 +105,8 @@ static void conv_backward(lb_executor *e, int index)
 }
 
 /* With x^ = (x - mean) / deviation over the N values of a channel:
- *   dbeta = sum dy, dgamma = sum dy * x^, dx = gamma / deviation * (dy - dbeta / N - x^ * dgamma /
- *   N). */
+ *   dbeta = sum dy, dgamma = sum dy * x^,
+ *   dx = gamma / deviation * (dy - dbeta / N - x^ * dgamma / N) */
 static void batch_norm_backward(lb_executor *e, int index)
 {
     const lb_net *net = e->net;

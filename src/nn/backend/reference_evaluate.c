@@ -2,8 +2,9 @@
  * single precision and rounded.
  *
  * Convolution and linear layers:
- *   inputs and weights are codes:  t = (float)(int32 sum of code * code); t = t * s, s = w_scale *
- *   a_scale weights are codes:             t = fixed-order sum of code * x;       t = t * w_scale
+ *   inputs and weights are codes:  t = (float)(int32 sum of code * code);  t = t * s,
+ *                                  s = w_scale * a_scale
+ *   weights are codes:             t = fixed-order sum of code * x;  t = t * w_scale
  *   neither:                       t = fixed-order sum of w * x
  *   then t = t + bias where there is one. Asymmetric weights have two sums, over their positive and
  *   their negative codes: t = S+ * s+ - S- * s-, each product rounded.

@@ -1,7 +1,7 @@
 /* dorefa - DoReFa-Net activations, k bits.
  *
- * Forward:  q_k(clip(x, 0, 1)), q_k(x) = round((2^k - 1) x) / (2^k - 1), ties to even. One bit: 1 where
- *           x > 1/2, else 0; `step0` 1 puts the step at 0, as P0's code: 1 where x > 0.
+ * Forward:  q_k(clip(x, 0, 1)), q_k(x) = round((2^k - 1) x) / (2^k - 1), ties to even. One bit: 1
+ *           where x > 1/2, else 0; `step0` 1 puts the step at 0, as RedBit's code: 1 where x > 0.
  * Backward: g where 0 <= x <= 1, else 0. */
 #include "nn/quantizer.h"
 
@@ -32,7 +32,8 @@ static const lb_option options[] = {
 const lb_act_quantizer lb_act_quantizer_dorefa = {
     .name = "dorefa",
     .summary = "2^k levels from 0 to 1, after a clip to [0, 1]",
-    .source = "Zhou et al., DoReFa-Net, arXiv:1606.06160, Eq. 5 and 11 (P0 3.3, P1 Eq. 3-7)",
+    .source =
+        "Zhou et al., DoReFa-Net, arXiv:1606.06160, Eq. 5 and 11 (RedBit 3.3, Kutukcu Eq. 3-7)",
     .bits_min = 1,
     .bits_max = 8,
     .options = options,

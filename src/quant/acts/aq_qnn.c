@@ -1,8 +1,8 @@
 /* qnn - the linear activations of Quantized Neural Networks, k bits.
  *
  * Forward, k = 1:  sign(x).
- * Forward, k >= 2: clip(round(x 2^(k-1)) / 2^(k-1), -1, 1 - 2^-(k-1)), ties to even (P0 Eq. 1 with the
- *                  range of k-bit two's complement numbers).
+ * Forward, k >= 2: clip(round(x 2^(k-1)) / 2^(k-1), -1, 1 - 2^-(k-1)), ties to even (RedBit Eq. 1
+ *                  with the range of k-bit two's complement numbers).
  * Backward:        g where |x| <= 1, else 0. */
 #include "nn/quantizer.h"
 
@@ -26,7 +26,7 @@ static lb_act_map map(const lb_act_setting *setting, const float *learned)
 const lb_act_quantizer lb_act_quantizer_qnn = {
     .name = "qnn",
     .summary = "two's complement fractions in [-1, 1), sign at 1 bit, after hard tanh",
-    .source = "Hubara et al., QNN, JMLR 18 (2018), arXiv:1609.07061, Sec. 4 (P0 Eq. 1 and 2)",
+    .source = "Hubara et al., QNN, JMLR 18 (2018), arXiv:1609.07061, Sec. 4 (RedBit Eq. 1 and 2)",
     .bits_min = 1,
     .bits_max = 8,
     .before = LB_BEFORE_HARD_TANH,

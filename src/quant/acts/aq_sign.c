@@ -1,6 +1,6 @@
 /* sign - binary activations.
  *
- * Forward:  +1 where x >= 0, else -1 (P0 eq. 2).
+ * Forward:  +1 where x >= 0, else -1 (RedBit eq. 2).
  * Backward: g where |x| <= 1, else 0; `open` 1 leaves out |x| = 1, as XNOR-Net's code. */
 #include "nn/quantizer.h"
 
@@ -30,7 +30,8 @@ static const lb_option options[] = {
 const lb_act_quantizer lb_act_quantizer_sign = {
     .name = "sign",
     .summary = "-1 or +1, after hard tanh",
-    .source = "Hubara et al., BNN, NIPS 2016, arXiv:1602.02830, Eq. 1 and 4 (P0 Eq. 2, P1 Eq. 3-4)",
+    .source = "Hubara et al., BNN, NIPS 2016, arXiv:1602.02830, Eq. 1 and 4 (RedBit Eq. 2, Kutukcu "
+              "Eq. 3-4)",
     .bits_min = 1,
     .bits_max = 1,
     .options = options,

@@ -1,9 +1,9 @@
 /* bc - BinaryConnect, deterministic; also the weights of Binarized Neural Networks.
  *
- * Forward:  sign(w), scale 1                                        (P1 Eq. 3-1)
- * Backward: dw = g where |w| <= 1, else 0                           (P1 Eq. 3-4)
- * After each update the masters are clipped to [-1, 1]. They start uniform in (-1, 1): their size has no
- * effect on the outputs, only on how soon signs change. */
+ * Forward:  sign(w), scale 1                                        (Kutukcu Eq. 3-1)
+ * Backward: dw = g where |w| <= 1, else 0                           (Kutukcu Eq. 3-4)
+ * After each update the masters are clipped to [-1, 1]. They start uniform in (-1, 1): their size
+ * has no effect on the outputs, only on how soon signs change. */
 #include "quant/binary.h"
 
 static void statistics(const lb_weight_setting *setting, lb_weight_group group, const float *w,
@@ -31,7 +31,8 @@ static void backward(const lb_weight_setting *setting, lb_weight_group group,
 const lb_weight_quantizer lb_weight_quantizer_bc = {
     .name = "bc",
     .summary = "-1 or +1, no scale; masters clipped to [-1, 1]",
-    .source = "Courbariaux et al., BinaryConnect, NIPS 2015, arXiv:1511.00363 (P1 Eq. 3-1, 3-4)",
+    .source =
+        "Courbariaux et al., BinaryConnect, NIPS 2015, arXiv:1511.00363 (Kutukcu Eq. 3-1, 3-4)",
     .bits_min = 1,
     .bits_max = 1,
     .odd_grid = true,

@@ -1,6 +1,7 @@
-/* bc-scaled - BinaryConnect with a constant scale, for deep networks (P1 4.3.3.2).
+/* bc-scaled - BinaryConnect with a constant scale, for deep networks (Kutukcu 4.3.3.2).
  *
- * Forward:  c sign(w); c = 0.1 is P1's BC-1.1, 0.125 its BC-1.2, where a shift does for the product
+ * Forward:  c sign(w); c = 0.1 is Kutukcu's BC-1.1, 0.125 its BC-1.2, where a shift does for the
+ * product
  * Backward: dw = g c where |w| <= 1, else 0; masters clipped and started as bc's. */
 #include "quant/binary.h"
 
@@ -34,7 +35,7 @@ static const lb_option options[] = {
 const lb_weight_quantizer lb_weight_quantizer_bc_scaled = {
     .name = "bc-scaled",
     .summary = "-c or +c, c a constant; masters clipped to [-1, 1]",
-    .source = "METU thesis on quantization of deep networks (P1 4.3.3.2: BC-1.1, BC-1.2)",
+    .source = "Kutukcu, METU thesis 2020, 4.3.3.2: BC-1.1, BC-1.2",
     .bits_min = 1,
     .bits_max = 1,
     .odd_grid = true,

@@ -1,6 +1,6 @@
 /* bc-stochastic - BinaryConnect, stochastic: a regularizer; evaluation uses the float masters.
  *
- * Forward:  +1 with probability p = clip((w + 1) / 2, 0, 1), else -1 (P1 Eq. 3-2, 3-3)
+ * Forward:  +1 with probability p = clip((w + 1) / 2, 0, 1), else -1 (Kutukcu Eq. 3-2, 3-3)
  * Backward: dw = g where |w| <= 1, else 0; masters clipped and started as bc's.
  * A draw u in [0, 1) gives +1 where u < p, so p = 0 and p = 1 are certain. */
 #include "quant/binary.h"
@@ -44,7 +44,8 @@ static void backward(const lb_weight_setting *setting, lb_weight_group group,
 const lb_weight_quantizer lb_weight_quantizer_bc_stochastic = {
     .name = "bc-stochastic",
     .summary = "-1 or +1 by chance while training, float weights at evaluation",
-    .source = "Courbariaux et al., BinaryConnect, NIPS 2015, arXiv:1511.00363 (P1 Eq. 3-2, 3-3)",
+    .source =
+        "Courbariaux et al., BinaryConnect, NIPS 2015, arXiv:1511.00363 (Kutukcu Eq. 3-2, 3-3)",
     .bits_min = 1,
     .bits_max = 1,
     .odd_grid = true,

@@ -3,14 +3,14 @@
  * Forward, k = 1:   E * sign(w), E = mean |w| over the group.
  * Forward, k >= 2:  2 q_k(t / 2 + 1/2) - 1,  t = tanh(w) / max |tanh(w)|,
  *                   q_k(x) = round((2^k - 1) x) / (2^k - 1), ties to even.
- *                   With j = round((2^k - 1)(t / 2 + 1/2)) the code is the odd integer 2j - (2^k - 1) and
- *                   the scale 1 / (2^k - 1): there is no zero.
+ *                   With j = round((2^k - 1)(t / 2 + 1/2)) the code is the odd integer 2j - (2^k -
+ *                   1) and the scale 1 / (2^k - 1): there is no zero.
  * Backward, k = 1:  dw = g, E taken as constant.
- * Backward, k >= 2: dw = g (1 - tanh(w)^2) / max |tanh(w)|: through tanh, the maximum taken as constant,
- *                   the identity through q_k.
- * The group is the layer; per filter is the option that P0's text describes for one bit.
- * tanh is lb_tanhf's: rational, relative error 5e-7. Its value can move a code only within that distance
- * of a rounding boundary. Nothing to scale (all weights 0): scale 0. */
+ * Backward, k >= 2: dw = g (1 - tanh(w)^2) / max |tanh(w)|: through tanh, the maximum taken as
+ *                   constant, the identity through q_k.
+ * The group is the layer; per filter is the option that RedBit's text describes for one bit.
+ * tanh is lb_tanhf's: rational, relative error 5e-7. Its value can move a code only within that
+ * distance of a rounding boundary. Nothing to scale (all weights 0): scale 0. */
 #include <math.h>
 
 #include "quant/binary.h"
@@ -76,7 +76,8 @@ static void backward(const lb_weight_setting *setting, lb_weight_group group,
 const lb_weight_quantizer lb_weight_quantizer_dorefa = {
     .name = "dorefa",
     .summary = "mean |w| times sign at 1 bit; uniform after tanh from 2 bits on, no zero",
-    .source = "Zhou et al., DoReFa-Net, arXiv:1606.06160, Eq. 7-9 (P0 3.3, P1 Eq. 3-6 to 3-8)",
+    .source =
+        "Zhou et al., DoReFa-Net, arXiv:1606.06160, Eq. 7-9 (RedBit 3.3, Kutukcu Eq. 3-6 to 3-8)",
     .bits_min = 1,
     .bits_max = 8,
     .odd_grid = true,

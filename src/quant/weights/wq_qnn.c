@@ -1,9 +1,10 @@
 /* qnn - the linear weights of Quantized Neural Networks, k bits.
  *
  * Forward, k = 1:  sign(w), scale 1.
- * Forward, k >= 2: m clip(round(w / m 2^(k-1)) / 2^(k-1), -1, 1 - 2^-(k-1)), m = max |w| of the group
- *                  (P0's code), ties to even: code in -2^(k-1) .. 2^(k-1) - 1, scale m / 2^(k-1).
- *                  `fixed-range` 1 sets m = 1: P0 Eq. 1 with the range of two's complement numbers.
+ * Forward, k >= 2: m clip(round(w / m 2^(k-1)) / 2^(k-1), -1, 1 - 2^-(k-1)), m = max |w| of the
+ *                  group (RedBit's code), ties to even: code in -2^(k-1) .. 2^(k-1) - 1, scale m /
+ *                  2^(k-1). `fixed-range` 1 sets m = 1: RedBit Eq. 1 with the range of two's
+ *                  complement numbers.
  * Backward:        dw = g; with fixed-range g where |w| <= 1, else 0. m is taken as constant.
  * Nothing to scale (all weights 0): scale 0. */
 #include "quant/binary.h"
@@ -76,7 +77,7 @@ static const lb_option options[] = {
 const lb_weight_quantizer lb_weight_quantizer_qnn = {
     .name = "qnn",
     .summary = "two's complement fractions of max |w|, sign at 1 bit",
-    .source = "Hubara et al., QNN, JMLR 18 (2018), arXiv:1609.07061, Sec. 4 (P0 Eq. 1 and 2)",
+    .source = "Hubara et al., QNN, JMLR 18 (2018), arXiv:1609.07061, Sec. 4 (RedBit Eq. 1 and 2)",
     .bits_min = 1,
     .bits_max = 8,
     .granularities = LB_ANY_GRANULARITY,

@@ -1,10 +1,11 @@
 /* ttq - Trained Ternary Quantization.
  *
- * Forward:  +wp where w > D, -wn where w < -D, else 0; D = 0.05 max |w|; wp, wn > 0 learned, one pair a
- *           layer, start 1.
+ * Forward:  +wp where w > D, -wn where w < -D, else 0; D = 0.05 max |w|; wp, wn > 0 learned, one
+ *           pair a layer, start 1.
  * Backward: dwp = sum of g over w > D;  dwn = -sum of g over w < -D;
  *           dw = wp g, g or wn g where the code is +1, 0 or -1.
- * P0's released code adds dwn with a plus sign; with -wn as the value the chain rule says minus. */
+ * RedBit's released code adds dwn with a plus sign; with -wn as the value the chain rule says
+ * minus. */
 #include "quant/binary.h"
 #include "quant/reduce.h"
 
@@ -58,7 +59,7 @@ static void backward(const lb_weight_setting *setting, lb_weight_group group,
 const lb_weight_quantizer lb_weight_quantizer_ttq = {
     .name = "ttq",
     .summary = "-wn, 0 or +wp, both learned, one pair a layer",
-    .source = "Zhu et al., TTQ, ICLR 2017, arXiv:1612.01064, Eq. 6-9 (P0 3.4)",
+    .source = "Zhu et al., TTQ, ICLR 2017, arXiv:1612.01064, Eq. 6-9 (RedBit 3.4)",
     .bits_min = 2,
     .bits_max = 2,
     .ternary = true,

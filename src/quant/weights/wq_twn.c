@@ -1,8 +1,8 @@
 /* twn - Ternary Weight Networks.
  *
- * Forward:  alpha t, t = +1 where w > D, -1 where w < -D, else 0 (P0 Eq. 4, P1 Eq. 3-10);
- *           D = 0.7 mean |w|, alpha = mean of |w| over |w| > D   (P1 Eq. 3-13, 3-14)
- *           The group is a filter (the authors' code) or the layer (P1).
+ * Forward:  alpha t, t = +1 where w > D, -1 where w < -D, else 0 (RedBit Eq. 4, Kutukcu Eq. 3-10);
+ *           D = 0.7 mean |w|, alpha = mean of |w| over |w| > D   (Kutukcu Eq. 3-13, 3-14)
+ *           The group is a filter (the authors' code) or the layer (Kutukcu).
  * Backward: dw = g.
  * Nothing beyond D (all weights 0): scale 0, all codes 0. */
 #include "quant/binary.h"
@@ -44,7 +44,7 @@ static void backward(const lb_weight_setting *setting, lb_weight_group group,
 const lb_weight_quantizer lb_weight_quantizer_twn = {
     .name = "twn",
     .summary = "-a, 0 or +a: threshold 0.7 mean |w|, a the mean beyond it",
-    .source = "Li et al., TWN, arXiv:1605.04711, Eq. 3-6 (P0 Eq. 4, P1 Eq. 3-9 to 3-14)",
+    .source = "Li et al., TWN, arXiv:1605.04711, Eq. 3-6 (RedBit Eq. 4, Kutukcu Eq. 3-9 to 3-14)",
     .bits_min = 2,
     .bits_max = 2,
     .ternary = true,

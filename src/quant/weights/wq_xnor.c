@@ -1,14 +1,16 @@
 /* xnor - the weights of XNOR-Net and Binary-Weight-Networks.
  *
  * Before:   the masters themselves are centred over the input channels,
- *             w[o,i,t] -= mean over i of w[o,i,t]   (fully connected: over the inputs; left out where a
- *             filter sees one channel, which it would make zero),
+ *             w[o,i,t] -= mean over i of w[o,i,t]   (fully connected: over the inputs; left out
+ *             where a filter sees one channel, which it would make zero),
  *           then clipped to [-1, 1]   (the authors' code; the paper does not tell).
- * Forward:  alpha * sign(w), alpha = mean |w| over the group, by default a filter (Eq. 3 of P0).
+ * Forward:  alpha * sign(w), alpha = mean |w| over the group, by default a filter (Eq. 3 of
+ * RedBit).
  * Backward: dw = g alpha 1[|w| <= 1] + sign(w) mean(g sign(w)): the chain rule of the above with
  *           d sign(w)/dw = 1[|w| <= 1] and d alpha/dw = sign(w) / n.
- *           `code-gradient` 1 multiplies it by n (1 - 1/I), n the weights of a filter and I its input
- *           channels, as the authors' code does (without 1 - 1/I where I = 1, as nothing is centred). */
+ *           `code-gradient` 1 multiplies it by n (1 - 1/I), n the weights of a filter and I its
+ *           input channels, as the authors' code does (without 1 - 1/I where I = 1, as nothing is
+ *           centred). */
 #include <math.h>
 
 #include "quant/binary.h"
@@ -96,8 +98,8 @@ static const lb_option options[] = {
 const lb_weight_quantizer lb_weight_quantizer_xnor = {
     .name = "xnor",
     .summary = "mean |w| of each filter times sign; masters centred and clipped",
-    .source =
-        "Rastegari et al., XNOR-Net, ECCV 2016, arXiv:1603.05279, Eq. 5-6 (P0 Eq. 3), and its code",
+    .source = "Rastegari et al., XNOR-Net, ECCV 2016, arXiv:1603.05279, Eq. 5-6 (RedBit Eq. 3), "
+              "and its code",
     .bits_min = 1,
     .bits_max = 1,
     .odd_grid = true,

@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
-"""Golden values of layers and losses from PyTorch in double precision: writes layers.txt beside this file.
+"""Golden values of layers and losses from PyTorch in double precision: writes layers.txt.
 
 Run with Debian's python3-torch: /usr/bin/python3 tests/nn/golden/make_golden.py
-Each case is a whole net from images to a loss, built with the same names as in tests/nn/test_golden.c. Of a case C:
+Each case is a whole net from images to a loss, with the node names of tests/nn/test_golden.c.
+Of a case C:
   C.images, C.labels, C.param.P        what goes in (exact in float32)
   C.loss, C.value.N, C.dvalue.N        loss, map of node N and the loss's gradient by it
   C.dvalue.input                       gradient by the images
@@ -137,10 +138,11 @@ def main():
         "fc", n.conv("conv", x, 6, (3, 3), pad=(1, 1, 1, 1), groups=2), 3))
     case("conv_depthwise", (3, 5, 5), lambda n, x: n.linear(
         "fc", n.conv("conv", x, 3, (3, 3), stride=2, pad=(1, 1, 1, 1), groups=3), 3))
-    case("linear", (2, 3, 2), lambda n, x: n.linear("fc", n.linear("hidden", x, 5), 3, bias=False), batch=4)
+    case("linear", (2, 3, 2), lambda n, x: n.linear(
+        "fc", n.linear("hidden", x, 5), 3, bias=False), batch=4)
     case("batch_norm", (3, 3, 2), lambda n, x: n.linear("fc", n.batch_norm("norm", x), 3), batch=4)
-    case("batch_norm_plain", (2, 1, 1), lambda n, x: n.linear("fc", n.batch_norm("norm", x, False), 3),
-         batch=6)
+    case("batch_norm_plain", (2, 1, 1), lambda n, x: n.linear(
+        "fc", n.batch_norm("norm", x, False), 3), batch=6)
     case("max_pool", (2, 5, 6), lambda n, x: n.linear(
         "fc", n.simple("pool", F.max_pool2d(x, 3, 2, 1)), 3))
     case("max_pool_ceil", (2, 6, 6), lambda n, x: n.linear(

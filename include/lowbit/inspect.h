@@ -1,0 +1,84 @@
+/* What a network consists of and costs: layers, parameters, operations, bits, bytes. */
+#ifndef LOWBIT_INSPECT_H
+#define LOWBIT_INSPECT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "lowbit/status.h"
+#include "lowbit/train.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+enum { LB_LAYER_NAME_BYTES = 64 };
+
+/* One node of the network. Weights, bits and compressions are 0 where a node has no weights. */
+typedef struct lb_layer_info {
+    char name[LB_LAYER_NAME_BYTES];
+    const char *op; /* "conv", "linear", "batch-norm", "quantize", ...                */
+    size_t channels, height,
+        width;         /* of its output for one image                                    */
+    size_t weights;    /* of convolutions and linear layers                              */
+    size_t parameters; /* all that is trained: weights, biases, gains, learned scales    */
+    size_t macs;       /* multiply-accumulates for one image, padding included           */
+    int weight_bits;   /* as stored: 32 for float and stochastic ones; ternary 2         */
+    int act_bits;      /* of a layer's input or of a quantizer's output; 32: float       */
+    const char
+        *weight_quantizer; /* "float" where there is none                                    */
+    size_t scales;         /* float32 scales stored with the weight codes                    */
+    double stored_bytes;   /* weights at weight_bits; all else float32, running statistics and
+                                       scales included                                                */
+    double float_bytes;    /* the same without quantization                                  */
+    double
+        compression_codebook; /* n b / (n log2 k + k b): the k values of a layer stored         */
+    double
+        compression_one_scale; /* n b / (n log2 k + b): one value stored                         */
+} lb_layer_info;
+
+typedef struct lb_inspection {
+    lb_layer_info *layers; /* in the order of computation, the input first */
+    size_t n_layers;
+    size_t weights, biases, batch_norm, learned; /* trained parameters by kind       */
+    size_t parameters;                           /* weights + biases: the papers' count */
+    size_t macs;
+    double stored_bytes, float_bytes; /* sums over the layers                         */
+    double compression;               /* float_bytes / stored_bytes                   */
+    double compression_codebook;      /* Kutukcu Eq. 2-17 over all weights                 */
+    double compression_one_scale;
+    double
+        uniform_bytes; /* Kutukcu's tables: weights and biases all at the smallest weight_bits, nothing else */
+} lb_inspection;
+
+/**
+ * What a trained run's network consists of.
+ *
+ * Computes:  compressions with b = 32 and k = 2^weight_bits, the clusters rounded up to a power of
+ *            two (ternary: 4); over the whole network sum(n b) / sum(n log2 k + k b), float layers
+ *            n b on both sides.
+ * Units:     bytes may have fractions: codes are counted in bits.
+ * Ownership: *out is yours, lb_inspection_destroy.
+ * Errors:    LB_E_IO, LB_E_FORMAT no run, or a damaged one; LB_E_NOMEM.
+ * Source:    Kutukcu 2.1.2.1, Eq. 2-17 (Han et al., Deep Compression); the one-value kind is what
+ *            its tables 5.1, 5.3, 5.5 print for binary filters.
+ */
+lb_status lb_inspect_run(const char *run, lb_inspection **out);
+
+/**
+ * The same for settings ("model", "method", "wbits", ...), nothing trained; images of
+ * channels x height x width (0: as the model takes them, 1x28x28 where it takes any).
+ *
+ * Ownership: as lb_inspect_run; borrows the settings.
+ * Errors:    LB_E_ARG, LB_E_SHAPE the settings make no network; LB_E_NOMEM.
+ */
+lb_status lb_inspect_settings(const lb_settings *settings, size_t channels, size_t height,
+                              size_t width, size_t classes, lb_inspection **out);
+
+/** Free an inspection; NULL is fine. */
+void lb_inspection_destroy(lb_inspection *inspection);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,147 @@
+# The command line of `lowbit train` and `lowbit eval`: events, errors, exit status, disks that are full.
+set -euo pipefail
+small=(--data synth-digits:100 --model lenet5 --width-multiplier 0.125 --batch 20 --threads 1)
+
+fail()
+{
+    echo "$1"
+    exit 1
+}
+
+# refused STATUS PIECE COMMAND...: it exits with this status, says PIECE in at most three lines, prints nothing else
+refused()
+{
+    local wanted=$1 piece=$2 status=0
+    shift 2
+    "$@" >printed 2>errors || status=$?
+    [ $status -eq "$wanted" ] || fail "$*: exit status $status, wanted $wanted: $(cat errors)"
+    grep -qF -- "$piece" errors || fail "$*: '$(cat errors)' does not say '$piece'"
+    [ "$(wc -l <errors)" -le 3 ] || fail "$*: more than three lines of error"
+    [ ! -s printed ] || fail "$*: printed $(cat printed)"
+}
+
+# ---- events
+"$LOWBIT" train "${small[@]}" --method dorefa --abits 2 --epochs 2 --out a --json >events
+"$LOWBIT" eval a/last.safetensors --json >evaluation
+"$LOWBIT" eval a >plain
+grep -q '^top-1 ' plain
+"$LOWBIT" train --out a --resume --json >again
+"$LOWBIT" train "${small[@]}" --epochs 9 --out timed --max-seconds 0.000001 --json >timed.events
+"$LOWBIT" train "${small[@]}" --epochs 1 --val-split 20 --out validated --json --tensorboard >validated.events
+test -s validated/tensorboard/events.out.tfevents.0.lowbit
+python3 - <<'PYTHON'
+import json
+
+def read(path):
+    return [json.loads(line) for line in open(path)]
+
+def check_epoch(event, number, split):
+    assert event["event"] == "epoch" and event["epoch"] == number and event["split"] == split, event
+    for key in "train_loss", "train_top1", "val_top1", "lr", "seconds", "images_per_second":
+        assert isinstance(event[key], (int, float)), (key, event)
+    assert 0 <= event["val_top1"] <= 100 and event["images_per_second"] > 0
+
+def check_result(event, status, split):
+    assert event["event"] == "result" and event["status"] == status and event["split"] == split, event
+    for key in "best_top1", "best_epoch", "last_top1", "seconds", "images_per_second":
+        assert isinstance(event[key], (int, float)), (key, event)
+
+def status(top1):
+    return "ok" if top1 > 15 else "dnc"
+
+events = read("events")
+assert len(events) == 3
+check_epoch(events[0], 1, "test")
+check_epoch(events[1], 2, "test")
+best = max(e["val_top1"] for e in events[:2])
+check_result(events[2], status(best), "test")
+assert events[2]["best_top1"] == best and events[2]["last_top1"] == events[1]["val_top1"]
+assert events[events[2]["best_epoch"] - 1]["val_top1"] == best
+
+again = read("again")
+assert len(again) == 1
+for key in "status", "best_top1", "best_epoch", "last_top1":
+    assert again[0][key] == events[2][key], key
+
+evaluation = read("evaluation")[0]
+assert sorted(evaluation) == ["images", "loss", "top1", "top5"]
+assert evaluation["top1"] == events[1]["val_top1"] and evaluation["images"] == 20
+assert evaluation["loss"] == events[1]["val_loss"]
+
+timed = read("timed.events")
+assert len(timed) == 1
+check_result(timed[0], "ok", "test")
+assert timed[0]["best_epoch"] == 0 and timed[0]["images_per_second"] > 0
+
+validated = read("validated.events")
+check_epoch(validated[0], 1, "validation")
+check_result(validated[1], status(validated[0]["val_top1"]), "validation")
+
+config = json.load(open("a/config.json"))
+assert config["settings"]["method"] == "dorefa" and config["settings"]["abits"] == 2
+assert config["network"]["weight_bits"] == 1 and config["network"]["activation_bits"] == 2
+PYTHON
+
+# ---- plain lines where standard output is no terminal
+"$LOWBIT" train "${small[@]}" --epochs 1 --out b >lines
+grep -q '^epoch 1/1  loss ' lines || fail "no line for the epoch"
+grep -q '^status ' lines || fail "no table of results"
+if grep -q $'[\r\033]' lines; then fail "terminal control in a file"; fi
+
+# ---- divergence is a result; --strict makes it an exit status
+diverging=("$LOWBIT" train "${small[@]}" --method float --optimizer sgd --lr 1e30 --epochs 1)
+"${diverging[@]}" --out c --json >diverged
+grep -q '"status": "dnc"' diverged
+strict=0
+"${diverging[@]}" --out d --strict >strict.lines || strict=$?
+[ $strict -eq 7 ] || fail "--strict: exit status $strict, wanted 7"
+
+# ---- what cannot be done is said, by name
+refused 2 "did you mean 'lenet5'?" "$LOWBIT" train --model lenet --out x
+refused 2 "did you mean 'dorefa'?" "$LOWBIT" train --method doref --out x
+refused 2 "did you mean '--epochs'?" "$LOWBIT" train --epoch 3 --out x
+refused 2 "did you mean 'mnist'?" "$LOWBIT" train --data mnits --out x
+refused 2 "did you mean 'redbit-mnist'?" "$LOWBIT" train --recipe redbit-mnst --out x
+refused 2 "ttq" "$LOWBIT" train --method ttq --wbits 3 --out x
+refused 2 "float" "$LOWBIT" train --method float --wbits 2 --out x
+refused 2 "epochs 'none': wanted a whole number" "$LOWBIT" train --epochs none --out x
+refused 2 "unexpected argument 'mnist'" "$LOWBIT" train mnist
+refused 2 "LOWBIT_DATA" env -u LOWBIT_DATA "$LOWBIT" train --data mnist --out x
+refused 5 "nowhere" "$LOWBIT" train --data mnist:/nowhere --out x
+refused 3 "resnet20" "$LOWBIT" train --data synth-digits:100 --model resnet20 --out x
+refused 2 "batch 128, but there are 100 training images" "$LOWBIT" train --data synth-digits:100 --out x
+refused 2 "a: exists" "$LOWBIT" train "${small[@]}" --out a
+refused 2 "not a folder" "$LOWBIT" train "${small[@]}" --out lines --overwrite
+refused 5 "no such run" "$LOWBIT" eval nowhere
+refused 4 "lines" "$LOWBIT" eval lines
+refused 2 "wanted one RUN" "$LOWBIT" eval
+refused 3 "3x32x32" "$LOWBIT" eval a --data synth-color:100
+[ ! -e x ] || fail "a refused run left a folder"
+
+# ---- a folder that cannot be written, a disk that is full
+touch file
+refused 5 "file" "$LOWBIT" train "${small[@]}" --out file/run
+if [ -e /proc/1/status ]; then refused 5 "/proc/run" "$LOWBIT" train "${small[@]}" --out /proc/run; fi
+
+cp -r a full
+before=$(sha256sum full/last.safetensors)
+status=0
+(ulimit -f 8 && exec "$LOWBIT" train --out full --resume --epochs 3) >printed 2>errors || status=$?
+[ $status -eq 5 ] || fail "full disk: exit status $status, wanted 5: $(cat errors)"
+grep -q "full/.*safetensors.*: cannot write: " errors || fail "full disk: $(cat errors)"
+[ "$before" = "$(sha256sum full/last.safetensors)" ] || fail "full disk: the last checkpoint was harmed"
+"$LOWBIT" train --out full --resume >printed
+grep -q '^epoch 3/3' printed && fail "the epochs of the failed call were kept: config.json was not"
+"$LOWBIT" train --out full --resume --epochs 3 >printed
+grep -q '^epoch 3/3' printed || fail "after the full disk the run does not go on"
+
+# ---- a signal ends the run after its step, and it goes on from there
+"$LOWBIT" train "${small[@]}" --epochs 100000 --out signalled >printed 2>errors &
+process=$!
+while [ ! -e signalled/last.safetensors ]; do sleep 0.05; done
+kill -INT $process
+status=0
+wait $process || status=$?
+[ $status -eq 8 ] || fail "SIGINT: exit status $status, wanted 8: $(cat errors)"
+grep -q -- "--resume goes on" errors || fail "SIGINT: $(cat errors)"
+"$LOWBIT" train --out signalled --resume --max-seconds 0.1 >printed

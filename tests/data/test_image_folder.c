@@ -1,0 +1,225 @@
+/* A folder of images by class, and the image decoder. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <jpeglib.h>
+
+#include "base/file.h"
+#include "base/memory.h"
+#include "data/dataset.h"
+#include "data/format/image_file.h"
+#include "support/support.h"
+
+enum { SIDE = 8, PIXELS = SIDE * SIDE };
+
+static const char *spec_of(const char *folder)
+{
+    static char spec[512];
+    snprintf(spec, sizeof spec, "folder:%s", folder);
+    return spec;
+}
+
+static void write_png(const char *path, size_t channels, size_t height, size_t width, uint8_t value)
+{
+    static uint8_t pixels[3 * 2 * PIXELS];
+    uint8_t *file = NULL;
+    size_t bytes = 0;
+    for (size_t i = 0; i < sizeof pixels; i++) pixels[i] = (uint8_t)(value + i);
+    assert_ok(
+        lb_image_encode_png((lb_image_shape){channels, height, width}, pixels, &file, &bytes));
+    lb_test_write(path, file, bytes);
+    lb_free(file);
+}
+
+/* A JPEG image of one colour: whatever the compression, it must come back within 2. */
+static size_t make_jpeg(int channels, uint8_t value, unsigned char **out)
+{
+    struct jpeg_compress_struct jpeg;
+    struct jpeg_error_mgr errors;
+    unsigned long bytes = 0;
+    uint8_t row[SIDE * 4];
+    memset(row, value, sizeof row);
+    jpeg.err = jpeg_std_error(&errors);
+    jpeg_create_compress(&jpeg);
+    jpeg_mem_dest(&jpeg, out, &bytes);
+    jpeg.image_width = jpeg.image_height = SIDE;
+    jpeg.input_components = channels;
+    jpeg.in_color_space = channels == 1 ? JCS_GRAYSCALE : channels == 3 ? JCS_RGB : JCS_CMYK;
+    jpeg_set_defaults(&jpeg);
+    jpeg_start_compress(&jpeg, TRUE);
+    for (int y = 0; y < SIDE; y++) {
+        JSAMPROW line = row;
+        (void)jpeg_write_scanlines(&jpeg, &line, 1);
+    }
+    jpeg_finish_compress(&jpeg);
+    jpeg_destroy_compress(&jpeg);
+    return bytes;
+}
+
+static const char *make_class(const char *root, const char *split, const char *class_name)
+{
+    static char path[512];
+    snprintf(path, sizeof path, "%s/%s/%s", root, split, class_name);
+    assert_ok(lb_make_folders(path));
+    return path;
+}
+
+static void test_classes_and_images_come_in_order(void **state)
+{
+    (void)state;
+    const char *root = lb_test_path(lb_test_folder(), "good");
+    write_png(lb_test_path(make_class(root, "train", "zebra"), "a.png"), 1, SIDE, SIDE, 3);
+    write_png(lb_test_path(make_class(root, "train", "ant"), "2.PNG"), 1, SIDE, SIDE, 2);
+    write_png(lb_test_path(make_class(root, "train", "ant"), "1.png"), 1, SIDE, SIDE, 1);
+    lb_test_write(lb_test_path(make_class(root, "train", "ant"), "notes.txt"), "x", 1);
+    lb_test_write(lb_test_path(make_class(root, "train", "ant"), ".hidden.png"), "x", 1);
+    unsigned char *jpeg = NULL;
+    const size_t bytes = make_jpeg(3, 100, &jpeg);
+    lb_test_write(lb_test_path(make_class(root, "val", "zebra"), "a.jpeg"), jpeg, bytes);
+    write_png(lb_test_path(make_class(root, "val", "zebra"), "b.png"), 1, SIDE, SIDE, 9);
+    free(jpeg);
+
+    lb_dataset *dataset = NULL;
+    lb_dataset_info info;
+    assert_ok(lb_dataset_open(spec_of(root), LB_SPLIT_TRAIN, &dataset));
+    lb_dataset_get_info(dataset, &info);
+    assert_int_equal(info.count, 3);
+    assert_int_equal(info.channels, 1); /* all grey */
+    assert_int_equal(info.classes, 2);
+    assert_string_equal(lb_dataset_class_name(dataset, 0), "ant");
+    assert_string_equal(lb_dataset_class_name(dataset, 1), "zebra");
+    for (size_t i = 0; i < 3; i++) {
+        assert_int_equal(lb_dataset_label(dataset, i), i == 2);
+        assert_int_equal(lb_dataset_image(dataset, i)[5], i + 1 + 5);
+    }
+    lb_dataset_close(dataset);
+
+    assert_ok(lb_dataset_open(spec_of(root), LB_SPLIT_TEST, &dataset)); /* val stands in for test */
+    lb_dataset_get_info(dataset, &info);
+    assert_int_equal(info.channels, 3); /* one has colour */
+    assert_int_equal(info.classes, 2);
+    assert_int_equal(lb_dataset_label(dataset, 0), 1);
+    const uint8_t *image = lb_dataset_image(dataset, 0);
+    for (size_t i = 0; i < 3 * PIXELS; i++) assert_in_range(image[i], 98, 102);
+    for (size_t i = 0; i < 3 * PIXELS; i++) { /* grey in three planes */
+        assert_int_equal(lb_dataset_image(dataset, 1)[i], 9 + i % PIXELS);
+    }
+    lb_dataset_close(dataset);
+}
+
+static void test_an_image_of_another_size_is_named(void **state)
+{
+    (void)state;
+    const char *root = lb_test_path(lb_test_folder(), "sizes");
+    lb_dataset *dataset = NULL;
+    write_png(lb_test_path(make_class(root, "train", "a"), "1.png"), 1, SIDE, SIDE, 0);
+    write_png(lb_test_path(make_class(root, "train", "a"), "2.png"), 1, SIDE, SIDE + 1, 0);
+    assert_ok(lb_make_folders(make_class(root, "test", "a")));
+    assert_status(lb_dataset_open(spec_of(root), LB_SPLIT_TRAIN, &dataset), LB_E_SHAPE);
+    assert_contains(lb_error(), "2.png");
+    assert_contains(lb_error(), "8x9 pixels");
+    assert_status(lb_dataset_open(spec_of(root), LB_SPLIT_TEST, &dataset), LB_E_FORMAT);
+    assert_contains(lb_error(), "no images");
+    (void)make_class(root, "test", "unheard-of");
+    assert_status(lb_dataset_open(spec_of(root), LB_SPLIT_TEST, &dataset), LB_E_FORMAT);
+    assert_contains(lb_error(), "no such class");
+}
+
+static void test_folders_that_are_not_there(void **state)
+{
+    (void)state;
+    const char *root = lb_test_path(lb_test_folder(), "empty");
+    lb_dataset *dataset = NULL;
+    assert_status(lb_dataset_open(spec_of(root), LB_SPLIT_TRAIN, &dataset), LB_E_IO);
+    assert_contains(lb_error(), "no folder train");
+    char train[512];
+    snprintf(train, sizeof train, "%s/train", root);
+    assert_ok(lb_make_folders(train));
+    assert_status(lb_dataset_open(spec_of(root), LB_SPLIT_TRAIN, &dataset), LB_E_FORMAT);
+    assert_contains(lb_error(), "0 class folders");
+    assert_status(lb_dataset_open(spec_of(root), LB_SPLIT_TEST, &dataset), LB_E_IO);
+}
+
+/* Decode an exact-size heap copy. */
+static lb_status decode(const uint8_t *file, size_t bytes, lb_image_shape *shape, uint8_t **pixels)
+{
+    void *copy = NULL;
+    assert_ok(lb_alloc(bytes, 1, "copy", &copy));
+    if (bytes > 0) memcpy(copy, file, bytes);
+    const lb_status status = lb_image_decode("file", copy, bytes, shape, pixels);
+    lb_free(copy);
+    return status;
+}
+
+static void test_every_truncation_is_refused(void **state)
+{
+    (void)state;
+    uint8_t pixels[3 * PIXELS], *png = NULL, *out = NULL;
+    unsigned char *jpeg = NULL;
+    size_t png_bytes = 0;
+    lb_image_shape shape;
+    for (size_t i = 0; i < sizeof pixels; i++) pixels[i] = (uint8_t)(i * 37);
+    assert_ok(lb_image_encode_png((lb_image_shape){3, SIDE, SIDE}, pixels, &png, &png_bytes));
+    /* The last 12 bytes, the empty end chunk, may be missing: all pixels are there, checksum and all. */
+    for (size_t n = 0; n + 12 < png_bytes; n++) {
+        assert_status(decode(png, n, &shape, &out), LB_E_FORMAT);
+    }
+    const size_t jpeg_bytes = make_jpeg(1, 77, &jpeg);
+    for (size_t n = 0; n + 2 < jpeg_bytes; n++)
+        assert_status(decode(jpeg, n, &shape, &out), LB_E_FORMAT);
+    assert_ok(decode(jpeg, jpeg_bytes, &shape, &out));
+    assert_int_equal(shape.channels, 1);
+    lb_free(out);
+    lb_free(png);
+    free(jpeg);
+}
+
+static void test_other_files_are_refused(void **state)
+{
+    (void)state;
+    lb_image_shape shape;
+    uint8_t *out = NULL;
+    unsigned char *jpeg = NULL;
+    const size_t bytes = make_jpeg(4, 9, &jpeg);
+    assert_status(decode(jpeg, bytes, &shape, &out), LB_E_FORMAT);
+    assert_contains(lb_error(), "CMYK");
+    free(jpeg);
+    assert_status(decode((const uint8_t *)"GIF89a..", 8, &shape, &out), LB_E_FORMAT);
+    assert_contains(lb_error(), "neither a PNG nor a JPEG");
+    /* A PNG header that claims 2^31 - 1 pixels a side, with its right checksum. */
+    static const uint8_t huge[] = {0x89, 'P',  'N', 'G', 13,  10,   26,   10,   0,    0,    0,
+                                   13,   'I',  'H', 'D', 'R', 0x7f, 0xff, 0xff, 0xff, 0x7f, 0xff,
+                                   0xff, 0xff, 8,   0,   0,   0,    0,    0x44, 0x35, 0x92, 0x1f};
+    assert_status(decode(huge, sizeof huge, &shape, &out), LB_E_FORMAT);
+}
+
+static lb_status open_folder(void *context)
+{
+    lb_dataset *dataset = NULL;
+    const lb_status status = lb_dataset_open(context, LB_SPLIT_TRAIN, &dataset);
+    lb_dataset_close(dataset);
+    return status;
+}
+
+static void test_every_allocation_failure_is_reported(void **state)
+{
+    (void)state;
+    const char *root = lb_test_path(lb_test_folder(), "memory");
+    write_png(lb_test_path(make_class(root, "train", "a"), "1.png"), 1, SIDE, SIDE, 0);
+    write_png(lb_test_path(make_class(root, "train", "b"), "1.png"), 3, SIDE, SIDE, 0);
+    lb_test_every_allocation_failure(open_folder, (void *)(uintptr_t)spec_of(root));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_classes_and_images_come_in_order),
+        cmocka_unit_test(test_an_image_of_another_size_is_named),
+        cmocka_unit_test(test_folders_that_are_not_there),
+        cmocka_unit_test(test_every_truncation_is_refused),
+        cmocka_unit_test(test_other_files_are_refused),
+        cmocka_unit_test(test_every_allocation_failure_is_reported),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
