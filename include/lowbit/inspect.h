@@ -17,38 +17,34 @@ enum { LB_LAYER_NAME_BYTES = 64 };
 /* One node of the network. Weights, bits and compressions are 0 where a node has no weights. */
 typedef struct lb_layer_info {
     char name[LB_LAYER_NAME_BYTES];
-    const char *op; /* "conv", "linear", "batch-norm", "quantize", ...                */
-    size_t channels, height,
-        width;         /* of its output for one image                                    */
-    size_t weights;    /* of convolutions and linear layers                              */
-    size_t parameters; /* all that is trained: weights, biases, gains, learned scales    */
-    size_t macs;       /* multiply-accumulates for one image, padding included           */
-    int weight_bits;   /* as stored: 32 for float and stochastic ones; ternary 2         */
-    int act_bits;      /* of a layer's input or of a quantizer's output; 32: float       */
-    const char
-        *weight_quantizer; /* "float" where there is none                                    */
-    size_t scales;         /* float32 scales stored with the weight codes                    */
-    double stored_bytes;   /* weights at weight_bits; all else float32, running statistics and
-                                       scales included                                                */
-    double float_bytes;    /* the same without quantization                                  */
-    double
-        compression_codebook; /* n b / (n log2 k + k b): the k values of a layer stored         */
-    double
-        compression_one_scale; /* n b / (n log2 k + b): one value stored                         */
+    const char *op;                 /* "conv", "linear", "batch-norm", "quantize", ...           */
+    size_t channels, height, width; /* of its output for one image                               */
+    size_t weights;                 /* of convolutions and linear layers                         */
+    size_t parameters;              /* trained: weights, biases, gains, learned scales           */
+    size_t macs;                    /* multiply-accumulates for one image, padding included      */
+    int weight_bits;                /* as stored: 32 for float and stochastic ones; ternary 2    */
+    int act_bits;                   /* of a layer's input, a quantizer's output; 32: float       */
+    const char *weight_quantizer;   /* "float" where there is none                               */
+    size_t scales;                  /* float32 scales stored with the weight codes               */
+    double stored_bytes;            /* weights at weight_bits; biases, batch-norm with its       */
+                                    /* running statistics, and scales as float32                 */
+    double float_bytes;             /* the same without quantization                             */
+    double compression_codebook;    /* n b / (n log2 k + k b): the k values of a layer stored    */
+    double compression_one_scale;   /* n b / (n log2 k + b): one value stored                    */
 } lb_layer_info;
 
 typedef struct lb_inspection {
     lb_layer_info *layers; /* in the order of computation, the input first */
     size_t n_layers;
-    size_t weights, biases, batch_norm, learned; /* trained parameters by kind       */
-    size_t parameters;                           /* weights + biases: the papers' count */
+    size_t weights, biases, batch_norm, learned; /* trained parameters by kind               */
+    size_t parameters;                           /* weights + biases: the papers' count      */
     size_t macs;
-    double stored_bytes, float_bytes; /* sums over the layers                         */
-    double compression;               /* float_bytes / stored_bytes                   */
-    double compression_codebook;      /* Kutukcu Eq. 2-17 over all weights                 */
-    double compression_one_scale;
-    double
-        uniform_bytes; /* Kutukcu's tables: weights and biases all at the smallest weight_bits, nothing else */
+    double stored_bytes, float_bytes; /* sums over the layers                                */
+    double compression;               /* float_bytes / stored_bytes                          */
+    double compression_codebook;      /* over all weights                                    */
+    double compression_one_scale;     /* over all weights                                    */
+    double uniform_bytes;             /* all parameters at the smallest weight_bits, nothing */
+                                      /* else: the sizes of Kutukcu's tables                 */
 } lb_inspection;
 
 /**

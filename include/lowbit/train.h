@@ -12,10 +12,11 @@
 extern "C" {
 #endif
 
-/* ---- settings --------------------------------------------------------------------------------- */
+/* ---- settings -------------------------------------------------------------------------------- */
 
-/* What one training run is asked to do: a map from keys to values, both text. Keys are the command's
- * long options without the dashes ("data", "wbits", "lr"), values as they stand on the command line. */
+/* What one training run is asked to do: a map from keys to values, both text. Keys are the
+ * command's long options without the dashes ("data", "wbits", "lr"), values as they stand on the
+ * command line. */
 typedef struct lb_settings lb_settings;
 
 /* One key of the table. */
@@ -65,8 +66,8 @@ void lb_settings_destroy(lb_settings *settings);
  * Set one key. A second value replaces the first, but for keys that repeat.
  *
  * Ownership: copies both texts.
- * Errors:    LB_E_ARG   unknown key or recipe (with a suggestion), or a value that is not of the key's
- *                       kind or outside its range; the map is as before.
+ * Errors:    LB_E_ARG   unknown key or recipe (with a suggestion), or a value that is not of the
+ *                       key's kind or outside its range; the map is as before.
  *            LB_E_NOMEM.
  */
 lb_status lb_settings_set(lb_settings *settings, const char *key, const char *value);
@@ -78,7 +79,7 @@ lb_status lb_settings_set(lb_settings *settings, const char *key, const char *va
  */
 const char *lb_settings_get(const lb_settings *settings, const char *key);
 
-/* ---- training --------------------------------------------------------------------------------- */
+/* ---- training -------------------------------------------------------------------------------- */
 
 typedef enum lb_event_kind {
     LB_EVENT_START,    /* everything is ready, the first step follows       */
@@ -87,54 +88,56 @@ typedef enum lb_event_kind {
     LB_EVENT_RESULT    /* the last event of a run that came to an end       */
 } lb_event_kind;
 
-/* What training tells. Fields without a meaning for a kind of event are 0. Percentages are 0..100. */
+/* What training tells. Fields without a meaning for a kind of event are 0; top1 and top5 are
+ * percentages. */
 typedef struct lb_event {
     lb_event_kind kind;
-    const char *run;           /* the run's folder                                                  */
-    size_t epoch, epochs;      /* epoch: from 1; result: epochs trained so far                      */
-    size_t batch, batches;     /* progress: steps done in the epoch, and all of them                */
-    double lr;                 /* of the epoch's (progress: the last step's) first step             */
-    double train_loss;         /* mean over the epoch so far                                        */
-    double train_top1;         /* percent                                                           */
-    double val_loss, val_top1; /* epoch: on `split`; percent                                        */
-    double val_top5;           /* percent                                                           */
-    const char *split;         /* "validation" where there is such a split, else "test"             */
-    double seconds;            /* epoch: of its training and evaluation; else since the call began  */
-    double images_per_second;  /* training alone, without start-up, evaluation and checkpoints      */
-    double seconds_left;       /* progress: estimate for the rest of the run                        */
-    const char *status;        /* result: "ok", or "dnc" (does not converge)                        */
-    double best_top1, last_top1; /* result: percent                                                 */
-    size_t best_epoch;         /* result: from 1; 0: no epoch was evaluated                         */
+    const char *run;             /* the run's folder                                              */
+    size_t epoch, epochs;        /* epoch: from 1; result: epochs trained so far                  */
+    size_t batch, batches;       /* progress: steps done in the epoch, and all of them            */
+    double lr;                   /* of the epoch's first step                                     */
+    double train_loss;           /* mean over the epoch so far                                    */
+    double train_top1;           /* percent                                                       */
+    double val_loss, val_top1;   /* epoch: on `split`                                             */
+    double val_top5;             /* epoch                                                         */
+    const char *split;           /* "validation" where there is such a split, else "test"         */
+    double seconds;              /* epoch: of training and evaluation; else since the call began  */
+    double images_per_second;    /* training alone, without start-up, evaluation and checkpoints  */
+    double seconds_left;         /* progress: estimate for the rest of the run                    */
+    const char *status;          /* result: "ok", or "dnc" (does not converge)                    */
+    double best_top1, last_top1; /* result                                                        */
+    size_t best_epoch;           /* result: from 1; 0: no epoch was evaluated                     */
 } lb_event;
 
 typedef void lb_event_fn(const lb_event *event, void *user);
 
 /**
  * Train as the settings say, and leave the run in its folder `out`: config.json, metrics.csv,
- * best.safetensors and last.safetensors. The same settings, data and threads give the same bytes, also
- * when a run was stopped or killed and resumed.
+ * best.safetensors and last.safetensors. The same settings, data and threads give the same bytes,
+ * also when a run was stopped or killed and resumed.
  *
- * A run "does not converge" (dnc) when its best top-1 is at most 1.5 times chance or its loss becomes
- * NaN or infinite: that is a result, not an error.
+ * A run "does not converge" (dnc) when its best top-1 is at most 1.5 times chance or its loss
+ * becomes NaN or infinite: that is a result, not an error.
  *
  * Ownership: borrows everything; events and their texts are valid during the call of `report` only.
  *            report may be NULL.
- * Errors:    LB_E_ARG    settings that do not fit together, the folder exists, or belongs to a run with
- *                        other settings or to one going on now.
+ * Errors:    LB_E_ARG    settings that do not fit together, the folder exists, or belongs to a run
+ *                        with other settings or to one going on now.
  *            LB_E_SHAPE  the model does not take images of this shape.
  *            LB_E_FORMAT damaged data or checkpoint.
- *            LB_E_IO     data cannot be read or the folder not written; the last checkpoint is intact.
+ *            LB_E_IO     data cannot be read or the folder not written; the last checkpoint is
+ *                        intact.
  *            LB_E_NOMEM, LB_E_UNSUPPORTED.
  *            LB_E_INTERRUPTED lb_train_stop was called; the run can be resumed.
  * Threads:   one training at a time in a process; `report` is called from the calling thread.
  */
 lb_status lb_train(const lb_settings *settings, lb_event_fn *report, void *user);
 
-/** Ask the training going on to write a checkpoint and end after the current step. May be called from a
- *  signal handler or another thread; before a training it is remembered for the next one. */
+/** Ask the training going on to write a checkpoint and end after the current step. May be called
+ *  from a signal handler or another thread; before a training it is remembered for the next one. */
 void lb_train_stop(void);
 
-/* ---- evaluation ------------------------------------------------------------------------------- */
+/* ---- evaluation ------------------------------------------------------------------------------ */
 
 typedef struct lb_evaluate_options {
     const char *data;    /* SPEC; NULL: the data set the run was trained on */
@@ -150,8 +153,8 @@ typedef struct lb_evaluation {
 } lb_evaluation;
 
 /**
- * Evaluate a run folder (its best checkpoint, else its last) or one .safetensors file of a run on the
- * test images of a data set.
+ * Evaluate a run folder (its best checkpoint, else its last) or one .safetensors file of a run on
+ * the test images of a data set.
  *
  * Ownership: borrows everything; options may be NULL.
  * Errors:    LB_E_ARG    unknown data set or back end, or data of another number of classes.

@@ -8,9 +8,10 @@ static const char *data, *backend;
 static int threads, json_wanted;
 
 static const struct poptOption options[] = {
-    {"data", '\0', POPT_ARG_STRING, &data, 0, "data set; without it, the one the run was trained on", "SPEC"},
-    {"backend", '\0', POPT_ARG_STRING, &backend, 0, "onednn (the default) or reference; both give the same figures",
-     "NAME"},
+    {"data", '\0', POPT_ARG_STRING, &data, 0,
+     "data set; without it, the one the run was trained on", "SPEC"},
+    {"backend", '\0', POPT_ARG_STRING, &backend, 0,
+     "onednn (the default) or reference; both give the same figures", "NAME"},
     {"threads", '\0', POPT_ARG_INT, &threads, 0, "0: all processors", "N"},
     {"json", '\0', POPT_ARG_NONE, &json_wanted, 0, "print one JSON object", NULL},
     POPT_TABLEEND,
@@ -20,7 +21,8 @@ static int run(poptContext context)
 {
     const char *path = poptGetArg(context);
     if (path == NULL || poptPeekArg(context) != NULL) {
-        return lb_cli_fail("eval", LB_E_ARG, "wanted one RUN: the folder of a run, or a checkpoint of it");
+        return lb_cli_fail("eval", LB_E_ARG,
+                           "wanted one RUN: the folder of a run, or a checkpoint of it");
     }
     if (threads < 0) return lb_cli_fail("eval", LB_E_ARG, "threads %d: wanted 0 or more", threads);
     const lb_evaluate_options wanted = {.data = data, .backend = backend, .threads = threads};
@@ -28,10 +30,11 @@ static int run(poptContext context)
     const lb_status status = lb_evaluate_run(path, &wanted, &e);
     if (status != LB_OK) return lb_cli_error("eval", (int)status);
     if (json_wanted) {
-        (void)printf("{\"top1\": %.4f, \"top5\": %.4f, \"loss\": %.9g, \"images\": %zu}\n", e.top1, e.top5, e.loss,
-                     e.images);
+        (void)printf("{\"top1\": %.4f, \"top5\": %.4f, \"loss\": %.9g, \"images\": %zu}\n", e.top1,
+                     e.top5, e.loss, e.images);
     } else {
-        (void)printf("top-1 %.2f %%  top-5 %.2f %%  loss %.4f  images %zu\n", e.top1, e.top5, e.loss, e.images);
+        (void)printf("top-1 %.2f %%  top-5 %.2f %%  loss %.4f  images %zu\n", e.top1, e.top5,
+                     e.loss, e.images);
     }
     return LB_OK;
 }
@@ -40,10 +43,13 @@ const lb_command lb_command_eval = {
     .name = "eval",
     .summary = "evaluate a run on the test images of a data set",
     .arguments = "RUN",
-    .description = "Evaluates a run's best checkpoint (or a given .safetensors file), by the integer path where the "
-                   "network has few-bit weights and activations. LOWBIT_ISA chooses the instruction set, which "
+    .description = "Evaluates a run's best checkpoint (or a given .safetensors file), by the "
+                   "integer path where the "
+                   "network has few-bit weights and activations. LOWBIT_ISA chooses the "
+                   "instruction set, which "
                    "changes no figure.",
-    .examples = "lowbit eval runs/a\nlowbit eval runs/a/last.safetensors --data mnist:/data/mnist --json\n",
+    .examples =
+        "lowbit eval runs/a\nlowbit eval runs/a/last.safetensors --data mnist:/data/mnist --json\n",
     .options = options,
     .run = run,
 };

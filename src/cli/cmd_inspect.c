@@ -34,8 +34,7 @@ static void prepare(void)
     memcpy(options + n, own, sizeof own);
 }
 
-/* ---- text
- * -------------------------------------------------------------------------------------- */
+/* ---- text ------------------------------------------------------------------------------------ */
 
 static bool is_shown(const lb_layer_info *layer)
 {
@@ -112,8 +111,7 @@ static void print_text(const lb_inspection *info)
     print_totals(info);
 }
 
-/* ---- JSON
- * -------------------------------------------------------------------------------------- */
+/* ---- JSON ------------------------------------------------------------------------------------ */
 
 static void print_layer_json(const lb_layer_info *l)
 {
@@ -146,8 +144,7 @@ static void print_json(const lb_inspection *info)
                  info->compression_codebook, info->compression_one_scale, info->uniform_bytes);
 }
 
-/* ---- the command
- * ------------------------------------------------------------------------------- */
+/* ---- the command ----------------------------------------------------------------------------- */
 
 static bool given(const char *key)
 {

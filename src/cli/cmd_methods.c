@@ -28,8 +28,7 @@ static void write_bits(int min, int max, bool also_float, char text[BITS_BYTES])
         (void)snprintf(text + used, BITS_BYTES - (size_t)used, ", 32");
 }
 
-/* ---- text
- * -------------------------------------------------------------------------------------- */
+/* ---- text ------------------------------------------------------------------------------------ */
 
 static void print_table(void)
 {
@@ -87,8 +86,7 @@ static void print_quantizer(const char *kind, const lb_quantizer_info *q)
     }
 }
 
-/* ---- JSON
- * -------------------------------------------------------------------------------------- */
+/* ---- JSON ------------------------------------------------------------------------------------ */
 
 static void json_text(const char *key, const char *value)
 {
@@ -160,8 +158,7 @@ static void print_json(void)
     for (size_t i = 0; lb_act_quantizer_info_at(i, &q); i++) json_quantizer("activations", &q);
 }
 
-/* ---- the command
- * ------------------------------------------------------------------------------- */
+/* ---- the command ----------------------------------------------------------------------------- */
 
 /* A method's own quantizers come with it, whatever their names. */
 static void add_quantizers_of(const lb_method_info *m, lb_quantizer_info *weights,

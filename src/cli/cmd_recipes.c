@@ -13,7 +13,8 @@ static int run(poptContext context)
     size_t n = 0;
     const lb_recipe_info *recipes = lb_recipe_infos(&n);
     for (size_t i = 0; i < n; i++) {
-        (void)printf("%s\n    %s\n    %s\n", recipes[i].name, recipes[i].summary, recipes[i].values);
+        (void)printf("%s\n    %s\n    %s\n", recipes[i].name, recipes[i].summary,
+                     recipes[i].values);
     }
     return LB_OK;
 }
@@ -22,7 +23,8 @@ const lb_command lb_command_recipes = {
     .name = "recipes",
     .summary = "list the training recipes of the papers",
     .arguments = "",
-    .description = "Lists the recipes that --recipe of `lowbit train` takes, with all that each of them sets.",
+    .description =
+        "Lists the recipes that --recipe of `lowbit train` takes, with all that each of them sets.",
     .examples = "lowbit recipes\n",
     .options = options,
     .run = run,

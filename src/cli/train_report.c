@@ -16,8 +16,10 @@ void lb_cli_report_end(lb_cli_report *r)
 static void format_time(double seconds, char text[32])
 {
     const unsigned long long s = seconds > 0.0 ? (unsigned long long)(seconds + 0.5) : 0;
-    if (s >= 3600) (void)snprintf(text, 32, "%llu:%02llu:%02llu", s / 3600, s / 60 % 60, s % 60);
-    else (void)snprintf(text, 32, "%llu:%02llu", s / 60, s % 60);
+    if (s >= 3600)
+        (void)snprintf(text, 32, "%llu:%02llu:%02llu", s / 3600, s / 60 % 60, s % 60);
+    else
+        (void)snprintf(text, 32, "%llu:%02llu", s / 60, s % 60);
 }
 
 static void show_progress(lb_cli_report *r, const lb_event *e)
@@ -27,28 +29,33 @@ static void show_progress(lb_cli_report *r, const lb_event *e)
     char left[32];
     format_time(e->seconds_left, left);
     lb_cli_report_end(r);
-    (void)printf("epoch %zu/%zu  batch %zu/%zu  %.0f images/s  loss %.4f  accuracy %.2f %%  left %s", e->epoch,
-                 e->epochs, e->batch, e->batches, e->images_per_second, e->train_loss, e->train_top1, left);
-    if (r->terminal) r->line_open = true;
-    else (void)putchar('\n');
+    (void)printf(
+        "epoch %zu/%zu  batch %zu/%zu  %.0f images/s  loss %.4f  accuracy %.2f %%  left %s",
+        e->epoch, e->epochs, e->batch, e->batches, e->images_per_second, e->train_loss,
+        e->train_top1, left);
+    if (r->terminal)
+        r->line_open = true;
+    else
+        (void)putchar('\n');
 }
 
 static void show_epoch(lb_cli_report *r, const lb_event *e)
 {
     lb_cli_report_end(r);
     r->last_progress = 0.0;
-    (void)printf("epoch %zu/%zu  loss %.4f  accuracy %.2f %%  %s %.2f %%  lr %.3g  %.1f s  %.0f images/s\n", e->epoch,
-                 e->epochs, e->train_loss, e->train_top1, e->split, e->val_top1, e->lr, e->seconds,
-                 e->images_per_second);
+    (void)printf(
+        "epoch %zu/%zu  loss %.4f  accuracy %.2f %%  %s %.2f %%  lr %.3g  %.1f s  %.0f images/s\n",
+        e->epoch, e->epochs, e->train_loss, e->train_top1, e->split, e->val_top1, e->lr, e->seconds,
+        e->images_per_second);
 }
 
 static void show_result(lb_cli_report *r, const lb_event *e)
 {
     lb_cli_report_end(r);
-    (void)printf("\n%-8s %10s %8s %10s %-12s %9s %10s  %s\n", "status", "best top-1", "at epoch", "last top-1", "of",
-                 "seconds", "images/s", "run");
-    (void)printf("%-8s %8.2f %% %8zu %8.2f %% %-12s %9.1f %10.0f  %s\n", e->status, e->best_top1, e->best_epoch,
-                 e->last_top1, e->split, e->seconds, e->images_per_second, e->run);
+    (void)printf("\n%-8s %10s %8s %10s %-12s %9s %10s  %s\n", "status", "best top-1", "at epoch",
+                 "last top-1", "of", "seconds", "images/s", "run");
+    (void)printf("%-8s %8.2f %% %8zu %8.2f %% %-12s %9.1f %10.0f  %s\n", e->status, e->best_top1,
+                 e->best_epoch, e->last_top1, e->split, e->seconds, e->images_per_second, e->run);
     if (e->epoch < e->epochs && strcmp(e->status, "ok") == 0) {
         (void)printf("%zu of %zu epochs are done; --resume goes on\n", e->epoch, e->epochs);
     }
@@ -57,17 +64,20 @@ static void show_result(lb_cli_report *r, const lb_event *e)
 static void print_json(const lb_event *e)
 {
     if (e->kind == LB_EVENT_EPOCH) {
-        (void)printf("{\"event\": \"epoch\", \"epoch\": %zu, \"train_loss\": %.9g, \"train_top1\": %.4f, "
-                     "\"val_loss\": %.9g, \"val_top1\": %.4f, \"val_top5\": %.4f, \"split\": \"%s\", \"lr\": %.9g, "
-                     "\"seconds\": %.3f, \"images_per_second\": %.2f}\n",
-                     e->epoch, e->train_loss, e->train_top1, e->val_loss, e->val_top1, e->val_top5, e->split, e->lr,
-                     e->seconds, e->images_per_second);
+        (void)printf(
+            "{\"event\": \"epoch\", \"epoch\": %zu, \"train_loss\": %.9g, \"train_top1\": %.4f, "
+            "\"val_loss\": %.9g, \"val_top1\": %.4f, \"val_top5\": %.4f, \"split\": \"%s\", "
+            "\"lr\": %.9g, "
+            "\"seconds\": %.3f, \"images_per_second\": %.2f}\n",
+            e->epoch, e->train_loss, e->train_top1, e->val_loss, e->val_top1, e->val_top5, e->split,
+            e->lr, e->seconds, e->images_per_second);
     } else if (e->kind == LB_EVENT_RESULT) {
-        (void)printf("{\"event\": \"result\", \"status\": \"%s\", \"best_top1\": %.4f, \"best_epoch\": %zu, "
-                     "\"last_top1\": %.4f, \"split\": \"%s\", \"epochs\": %zu, \"seconds\": %.3f, "
-                     "\"images_per_second\": %.2f}\n",
-                     e->status, e->best_top1, e->best_epoch, e->last_top1, e->split, e->epoch, e->seconds,
-                     e->images_per_second);
+        (void)printf(
+            "{\"event\": \"result\", \"status\": \"%s\", \"best_top1\": %.4f, \"best_epoch\": %zu, "
+            "\"last_top1\": %.4f, \"split\": \"%s\", \"epochs\": %zu, \"seconds\": %.3f, "
+            "\"images_per_second\": %.2f}\n",
+            e->status, e->best_top1, e->best_epoch, e->last_top1, e->split, e->epoch, e->seconds,
+            e->images_per_second);
     }
 }
 
@@ -75,9 +85,13 @@ void lb_cli_report_event(const lb_event *e, void *user)
 {
     lb_cli_report *r = user;
     if (e->kind == LB_EVENT_RESULT) r->diverged = strcmp(e->status, "dnc") == 0;
-    if (r->json) print_json(e);
-    else if (e->kind == LB_EVENT_PROGRESS) show_progress(r, e);
-    else if (e->kind == LB_EVENT_EPOCH) show_epoch(r, e);
-    else if (e->kind == LB_EVENT_RESULT) show_result(r, e);
+    if (r->json)
+        print_json(e);
+    else if (e->kind == LB_EVENT_PROGRESS)
+        show_progress(r, e);
+    else if (e->kind == LB_EVENT_EPOCH)
+        show_epoch(r, e);
+    else if (e->kind == LB_EVENT_RESULT)
+        show_result(r, e);
     (void)fflush(stdout);
 }

@@ -1,5 +1,5 @@
-/* How the events of a training are shown: a line that updates itself on a terminal, plain lines elsewhere, or one
- * JSON object a line. */
+/* How the events of a training are shown: a line that updates itself on a terminal, plain lines
+ * elsewhere, or one JSON object a line. */
 #ifndef LB_CLI_TRAIN_REPORT_H
 #define LB_CLI_TRAIN_REPORT_H
 

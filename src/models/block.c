@@ -48,8 +48,7 @@ static node_name name_of(const char *layer, const char *suffix)
     return name;
 }
 
-/* ---- policies
- * ---------------------------------------------------------------------------------- */
+/* ---- policies -------------------------------------------------------------------------------- */
 
 static lb_end_policy policy_of(const lb_builder *b, lb_place place)
 {
@@ -99,8 +98,7 @@ static bool bias_of(const lb_builder *b, lb_place place)
     return b->bias == LB_BIAS_ALL || (b->bias == LB_BIAS_LAST && place == LB_PLACE_LAST);
 }
 
-/* ---- pieces
- * ------------------------------------------------------------------------------------ */
+/* ---- pieces ---------------------------------------------------------------------------------- */
 
 int lb_block_quantize(const lb_builder *b, const char *name, lb_place place, int in)
 {

@@ -4,8 +4,8 @@
  * Chains of layers are built from three calls a layer, in this order:
  *
  *     x = lb_block_before(b, "conv2", x);                        before the layer
- *     x = lb_block_conv(b, "conv2", LB_PLACE_MIDDLE, x, ...);    quantizer of its input, and the
- *     layer x = lb_block_after(b, "conv2", x);                         after it
+ *     x = lb_block_conv(b, "conv2", LB_PLACE_MIDDLE, x, ...);    its input's quantizer, and itself
+ *     x = lb_block_after(b, "conv2", x);                         after it
  *     x = a pool, where the model has one
  *
  *     order          before        after

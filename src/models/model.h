@@ -22,15 +22,13 @@ typedef struct lb_model_request {
     lb_shape input;   /* of the data set */
     size_t classes;
     lb_shortcut_kind shortcut; /* LB_SHORTCUT_MODEL: the model's own */
-    lb_switch
-        shortcut_norm; /* batch-norm on B shortcuts: on in RedBit (the standard), off in Kutukcu */
-    lb_switch bias;    /* on: biases in every layer (Kutukcu's parameter counts); off: in none */
-    bool
-        pre_activation; /* ResNets: bn - act - conv blocks; also chosen by the method's block order */
-    const size_t *widths; /* mlp: hidden widths; NULL: 1024,1024,1024 */
+    lb_switch shortcut_norm;   /* batch-norm on B: on in RedBit (the standard), off in Kutukcu */
+    lb_switch bias;            /* on: in every layer (Kutukcu's counts); off: in none */
+    bool pre_activation;       /* ResNets: bn - act - conv; the method's block order asks too */
+    const size_t *widths;      /* mlp: hidden widths; NULL: 1024,1024,1024 */
     size_t n_widths;
     double width_multiplier; /* channels scaled (for tests: 1/8); 1 */
-    float dropout; /* before fully connected layers where the model has a place for it; 0 */
+    float dropout;           /* before fully connected layers, where the model has it; 0 */
     lb_loss loss;
     lb_quant_config quant;
 } lb_model_request;
@@ -50,8 +48,7 @@ typedef struct lb_model {
     void (*build)(const struct lb_model *model, const lb_model_request *request, lb_net *net);
 } lb_model;
 
-/* A family: NULL-name-terminated models; model_ID.c defines `const lb_model_family
- * lb_model_family_ID`. */
+/* A family: models, ended by a NULL name; model_ID.c defines lb_model_family_ID. */
 typedef struct lb_model_family {
     const lb_model *models;
 } lb_model_family;
@@ -65,8 +62,8 @@ LB_MUST_CHECK lb_status lb_model_choose(const char *name, const lb_model **out);
  * Build a network ready to be initialized and run.
  *
  * Ownership: `net` is initialized here; lb_net_release it, also after a failure.
- * Errors:    LB_E_ARG unknown model (with a suggestion); LB_E_SHAPE images of another shape than
- * the model takes.
+ * Errors:    LB_E_ARG unknown model (with a suggestion), or a choice it does not have;
+ *            LB_E_SHAPE images of another shape than the model takes; LB_E_NOMEM.
  */
 LB_MUST_CHECK lb_status lb_model_build(const lb_model_request *request, lb_net *net);
 

@@ -8,11 +8,11 @@
  * Quantizers belong to the convolutions' inputs: the shortcut starts at the block's input and
  * carries float.
  *
- * Shortcuts where the shape changes: A (the standard): every second pixel, zero channels appended
- * at the end.
- * B: 1x1 convolution with stride 2, then batch-norm (RedBit) or none (Kutukcu: --shortcut-norm
- * off); its input is quantized as its weights are. XNOR-Net's: bn - sign - conv. None: the block
- * has no shortcut there (Kutukcu table 4.9).
+ * Shortcuts where the shape changes:
+ *     A     (the standard) every second pixel, zero channels appended at the end
+ *     B     1x1 convolution with stride 2, then batch-norm (RedBit) or none (Kutukcu); its input is
+ *           quantized as its weights are; XNOR-Net's: bn - sign - conv
+ *     none  the block has no shortcut there (Kutukcu table 4.9)
  *
  * At the end a pre-activation network has one more bn - act; in XNOR-Net's order the batch-norm
  * stands after the pool, as everywhere in it.

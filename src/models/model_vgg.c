@@ -5,10 +5,10 @@
  *            biases; Kutukcu counts biases in all layers, so they are there, although a batch-norm
  *            follows.
  * vgg-small  the same convolutions, one FC (LQ-Nets, IMPQ).
- * vgg-bc     the same convolutions, FC 1024 - FC 1024 - FC 10 (BinaryConnect, Faraone ch. 3): 14.02
- * M.
- * vgg16-cifar 64 64 M 128 128 M 256 256 256 M 512 512 512 M 512 512 512 M - FC 4096 - FC 4096 - FC
- *            10 (RedBit): 33,625,792 weights, no biases.
+ * vgg-bc     the same convolutions, FC 1024 - FC 1024 - FC 10 (BinaryConnect, Faraone ch. 3):
+ *            14.02 M.
+ * vgg16-cifar  64 64 M 128 128 M 256 256 256 M 512 512 512 M 512 512 512 M - FC 4096 - FC 4096 -
+ *            FC 10 (RedBit): 33,625,792 weights, no biases.
  *
  * Dropout, where asked for, stands before every fully connected layer. */
 #include <stdio.h>

@@ -5,6 +5,8 @@
  * rounds it to the nearest whole number, ties to even. A NaN fails every comparison and becomes `low`. */
 #include "nn/act_encode.h"
 
+#include "base/compiler.h"
+
 static float clamp(float t, float low, float high)
 {
     const float raised = t > low ? t : low;
@@ -24,7 +26,7 @@ static float round_half_up(float t)
     return r > u ? r - 1.0f : r;
 }
 
-void lb_act_encode(const lb_act_map *map, size_t n, const float *x, float *code)
+LB_VECTORIZED void lb_act_encode(const lb_act_map *map, size_t n, const float *x, float *code)
 {
     const float m = map->multiplier, d = map->divisor, low = map->low, high = map->high;
     switch (map->rounding) {

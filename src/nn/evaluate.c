@@ -7,6 +7,7 @@
 #include <omp.h>
 #include <string.h>
 
+#include "base/compiler.h"
 #include "nn/act_encode.h"
 #include "nn/evaluate_layer.h"
 
@@ -233,19 +234,19 @@ static void run_input(const task *t, const node_plan *p, lb_shape s, const float
         }
 }
 
-static void run_batch_norm(const node_plan *p, size_t pixels, size_t channels, const float *x, float *y)
+LB_VECTORIZED static void run_batch_norm(const node_plan *p, size_t pixels, size_t channels, const float *x, float *y)
 {
     const float *a = p->a, *b = p->b;
     for (size_t k = 0; k < pixels; k++)
         for (size_t c = 0; c < channels; c++) y[k * channels + c] = x[k * channels + c] * a[c] + b[c];
 }
 
-static void run_relu(float slope, size_t n, const float *x, float *y)
+LB_VECTORIZED static void run_relu(float slope, size_t n, const float *x, float *y)
 {
     for (size_t i = 0; i < n; i++) y[i] = x[i] > 0.0f ? slope * x[i] : 0.0f;
 }
 
-static void run_clip(float low, float high, size_t n, const float *x, float *y)
+LB_VECTORIZED static void run_clip(float low, float high, size_t n, const float *x, float *y)
 {
     for (size_t i = 0; i < n; i++) {
         const float raised = x[i] > low ? x[i] : low;
@@ -253,7 +254,7 @@ static void run_clip(float low, float high, size_t n, const float *x, float *y)
     }
 }
 
-static void run_pool(const lb_node *node, lb_shape in, bool average, size_t n, const float *x, float *y)
+LB_VECTORIZED static void run_pool(const lb_node *node, lb_shape in, bool average, size_t n, const float *x, float *y)
 {
     const lb_window *w = &node->as.pool;
     const lb_shape out = node->shape;

@@ -9,6 +9,8 @@
 
 #include <string.h>
 
+#include "base/compiler.h"
+
 static size_t blocks_of(size_t filters)
 {
     return (filters + LB_F32_DOT_LANES - 1) / LB_F32_DOT_LANES;
@@ -168,7 +170,7 @@ static void sum_run(const lb_evaluate_layer *layer, lb_f32_dot_fn *dot, const lb
 }
 
 /* What follows a sum: scale, second sum of asymmetric weights, bias; each operation rounded. */
-static void finish_run(const lb_evaluate_layer *layer, size_t filter, size_t lanes, size_t pixels,
+LB_VECTORIZED static void finish_run(const lb_evaluate_layer *layer, size_t filter, size_t lanes, size_t pixels,
                        const float *negative, float *y, size_t y_stride)
 {
     for (size_t p = 0; p < pixels; p++)

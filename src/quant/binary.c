@@ -3,14 +3,17 @@
 #include <math.h>
 #include <string.h>
 
+#include "base/compiler.h"
+
 int lb_max_code_one(const lb_weight_setting *setting)
 {
     (void)setting;
     return 1;
 }
 
-void lb_encode_sign(const lb_weight_setting *setting, lb_weight_group group,
-                    const lb_weight_statistics *s, const float *w, lb_random *random, int16_t *code)
+LB_VECTORIZED void lb_encode_sign(const lb_weight_setting *setting, lb_weight_group group,
+                                  const lb_weight_statistics *s, const float *w, lb_random *random,
+                                  int16_t *code)
 {
     (void)setting;
     (void)s;
@@ -18,14 +21,15 @@ void lb_encode_sign(const lb_weight_setting *setting, lb_weight_group group,
     for (size_t i = 0; i < group.n; i++) code[i] = (int16_t)(w[i] >= 0.0f ? 1 : -1);
 }
 
-void lb_encode_ternary(const float *w, size_t n, float threshold, int16_t *code)
+LB_VECTORIZED void lb_encode_ternary(const float *w, size_t n, float threshold, int16_t *code)
 {
     for (size_t i = 0; i < n; i++) {
         code[i] = (int16_t)((w[i] > threshold ? 1 : 0) - (w[i] < -threshold ? 1 : 0));
     }
 }
 
-void lb_backward_window(const float *w, const float *dq, size_t n, float factor, float *dw)
+LB_VECTORIZED void lb_backward_window(const float *w, const float *dq, size_t n, float factor,
+                                      float *dw)
 {
     for (size_t i = 0; i < n; i++) {
         const float g = factor * dq[i];

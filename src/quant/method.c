@@ -1,4 +1,4 @@
-/* The methods as the papers mean them, and what they and the user's switches resolve to. */
+/* What a method and the user's switches resolve to, and the refusal of what does not fit together. */
 #include "quant/method.h"
 
 #include <math.h>
@@ -9,158 +9,7 @@
 
 enum { ANY_BITS = 0, MAX_NAMES = 64, MAX_BITS = 8 };
 
-const lb_method lb_methods[] = {
-    {
-        .name = "float",
-        .summary = "nothing quantized: the baseline",
-        .source = "-",
-        .w_bits = LB_FLOAT_BITS,
-        .a_bits = LB_FLOAT_BITS,
-        .ends = LB_END_FLOAT,
-        .resnet_ends = LB_END_FLOAT,
-        .lenet_pool = LB_POOL_AVERAGE,
-        .papers = "RedBit 4.2, Kutukcu 4.3",
-    },
-    {
-        .name = "bc",
-        .summary = "BinaryConnect: weights -1 or +1",
-        .source = "Courbariaux et al., NIPS 2015, arXiv:1511.00363",
-        .weights = "bc",
-        .acts = "qnn",
-        .w_bits = 1,
-        .ends = LB_END_QUANTIZED,
-        .resnet_ends = LB_END_FLOAT,
-        .papers = "Kutukcu 3.1, 4.3",
-    },
-    {
-        .name = "bc-stochastic",
-        .summary = "BinaryConnect by chance: a regularizer, float weights at evaluation",
-        .source = "Courbariaux et al., NIPS 2015, arXiv:1511.00363",
-        .weights = "bc-stochastic",
-        .acts = "qnn",
-        .w_bits = 1,
-        .ends = LB_END_QUANTIZED,
-        .resnet_ends = LB_END_FLOAT,
-        .papers = "Kutukcu 3.1",
-    },
-    {
-        .name = "bc-scaled",
-        .summary = "BinaryConnect with a constant scale, for deep networks",
-        .source = "Kutukcu, METU thesis 2020, 4.3.3.2",
-        .weights = "bc-scaled",
-        .acts = "qnn",
-        .w_bits = 1,
-        .ends = LB_END_FLOAT,
-        .resnet_ends = LB_END_FLOAT,
-        .papers = "Kutukcu 4.3.3.2: BC-1.1 and BC-1.2",
-    },
-    {
-        .name = "qnn",
-        .summary = "Quantized Neural Networks: k-bit fractions, everything quantized",
-        .source = "Hubara et al., JMLR 18 (2018), arXiv:1609.07061",
-        .weights = "qnn",
-        .acts = "qnn",
-        .ends = LB_END_QUANTIZED,
-        .resnet_ends = LB_END_QUANTIZED,
-        .papers = "RedBit 3.1",
-    },
-    {
-        .name = "xnor",
-        .summary = "XNOR-Net: scaled binary weights, binary activations",
-        .source = "Rastegari et al., ECCV 2016, arXiv:1603.05279",
-        .weights = "xnor",
-        .acts = "sign",
-        .w_bits = 1,
-        .a_bits = 1,
-        .ends = LB_END_FLOAT,
-        .resnet_ends = LB_END_FLOAT,
-        .order = LB_BN_ACT_CONV,
-        .relu_after_conv = true,
-        .papers = "RedBit 3.2, key observation 3",
-    },
-    {
-        .name = "bwn",
-        .summary = "Binary-Weight-Networks: scaled binary weights, float activations",
-        .source = "Rastegari et al., ECCV 2016, arXiv:1603.05279",
-        .weights = "xnor",
-        .w_bits = 1,
-        .a_bits = LB_FLOAT_BITS,
-        .ends = LB_END_FLOAT,
-        .resnet_ends = LB_END_FLOAT,
-        .order = LB_BN_ACT_CONV,
-        .relu_after_conv = true,
-        .papers = "RedBit 3.2, key observation 3",
-    },
-    {
-        .name = "dorefa",
-        .summary = "DoReFa-Net: any bits, ends float",
-        .source = "Zhou et al., arXiv:1606.06160",
-        .weights = "dorefa",
-        .acts = "dorefa",
-        .ends = LB_END_FLOAT,
-        .resnet_ends = LB_END_FLOAT,
-        .order = LB_BN_ACT_CONV,
-        .lenet_pool = LB_POOL_AVERAGE,
-        .papers = "RedBit 3.3, Kutukcu 3.3",
-    },
-    {
-        .name = "dorefa-w",
-        .summary = "DoReFa-Net's weights, float activations",
-        .source = "Zhou et al., arXiv:1606.06160",
-        .weights = "dorefa",
-        .a_bits = LB_FLOAT_BITS,
-        .ends = LB_END_FLOAT,
-        .resnet_ends = LB_END_FLOAT,
-        .lenet_pool = LB_POOL_AVERAGE,
-        .papers = "Kutukcu 4.3: DRF-W",
-    },
-    {
-        .name = "twn",
-        .summary = "Ternary Weight Networks: -a, 0, +a",
-        .source = "Li et al., arXiv:1605.04711",
-        .weights = "twn",
-        .acts = "dorefa",
-        .w_bits = 2,
-        .ends = LB_END_QUANTIZED,
-        .resnet_ends = LB_END_QUANTIZED,
-        .papers = "RedBit 3.4, Kutukcu 3.4",
-    },
-    {
-        .name = "ttq",
-        .summary = "Trained Ternary Quantization: -wn, 0, +wp, both learned",
-        .source = "Zhu et al., ICLR 2017, arXiv:1612.01064",
-        .weights = "ttq",
-        .acts = "dorefa",
-        .w_bits = 2,
-        .ends = LB_END_FLOAT,
-        .resnet_ends = LB_END_FLOAT,
-        .papers = "RedBit 3.4",
-    },
-    {
-        .name = "bnn",
-        .summary = "Binarized Neural Networks: weights and activations -1 or +1",
-        .source = "Hubara et al., NIPS 2016, arXiv:1602.02830",
-        .weights = "bc",
-        .acts = "sign",
-        .w_bits = 1,
-        .a_bits = 1,
-        .ends = LB_END_QUANTIZED,
-        .resnet_ends = LB_END_QUANTIZED,
-        .papers = "Kutukcu 3.2",
-    },
-    {.name = NULL},
-};
-
-const lb_method *lb_method_find(const char *name)
-{
-    for (const lb_method *m = lb_methods; m->name != NULL; m++) {
-        if (strcmp(m->name, name) == 0) return m;
-    }
-    return NULL;
-}
-
-/* ---- names
- * ------------------------------------------------------------------------------------- */
+/* ---- names ----------------------------------------------------------------------------------- */
 
 static lb_status unknown(const char *kind, const char *name, const char *const *names, size_t n,
                          const char *list)
@@ -203,8 +52,7 @@ static lb_status find_acts(const char *name, const lb_act_quantizer **quantizer)
     return unknown("activation quantizer", name, names, n, "`lowbit methods` lists them");
 }
 
-/* ---- bit widths
- * -------------------------------------------------------------------------------- */
+/* ---- bit widths ------------------------------------------------------------------------------ */
 
 static const char *plural(int bits)
 {
@@ -323,8 +171,7 @@ static lb_status resolve_acts(const lb_method *method, const lb_method_request *
     return LB_OK;
 }
 
-/* ---- policies
- * ---------------------------------------------------------------------------------- */
+/* ---- policies -------------------------------------------------------------------------------- */
 
 static lb_status resolve_granularity(const lb_method_request *request, lb_quant_config *config)
 {
@@ -393,8 +240,7 @@ static lb_status resolve_last_input(const lb_method_request *request, lb_quant_c
     return LB_OK;
 }
 
-/* ---- options
- * ----------------------------------------------------------------------------------- */
+/* ---- options --------------------------------------------------------------------------------- */
 
 static const lb_option *weight_options(const lb_quant_config *config)
 {

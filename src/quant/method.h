@@ -29,30 +29,26 @@ typedef struct lb_quant_config {
     const lb_act_quantizer *acts; /* NULL: activations stay float */
     lb_act_setting act_setting;
     lb_end_policy first, last;
-    lb_end_policy resnet_first,
-        resnet_last;          /* the same in ResNets, where Kutukcu keeps `bc`'s ends float */
-    bool quantize_last_input; /* a float last layer still takes quantized input */
-    bool quantize_shortcuts;  /* 1x1 shortcut convolutions as other layers; else float */
+    lb_end_policy resnet_first, resnet_last; /* in ResNets: Kutukcu keeps `bc`'s ends float */
+    bool quantize_last_input;                /* a float last layer still takes quantized input */
+    bool quantize_shortcuts; /* 1x1 shortcut convolutions as other layers; else float */
     lb_block_order order;
-    bool relu_after_conv; /* XNOR and BWN: conv - ReLU - pool - bn - sign */
-    float relu_slope;     /* scaled ReLU: slope * max(x, 0) */
-    lb_pool_kind
-        lenet_pool; /* RedBit's LeNet-5: max in QNN, XNOR, TWN, TTQ; average in float and DoReFa */
+    bool relu_after_conv;    /* XNOR and BWN: conv - ReLU - pool - bn - sign */
+    float relu_slope;        /* scaled ReLU: slope * max(x, 0) */
+    lb_pool_kind lenet_pool; /* RedBit's LeNet-5: average in float and DoReFa, else max */
 } lb_quant_config;
 
 /* One published method: data only; the table is in method.c. */
 typedef struct lb_method {
     const char *name, *summary, *source;
-    const char *weights; /* name of its weight quantizer, NULL: float                          */
-    const char *acts;    /* name of its activation quantizer for A < 32                        */
-    int w_bits, a_bits;  /* the one width it has, 0: any its quantizers have                   */
-    lb_end_policy ends,
-        resnet_ends; /* of the first and last layer                                 */
+    const char *weights;             /* name of its weight quantizer, NULL: float           */
+    const char *acts;                /* name of its activation quantizer below 32 bits      */
+    int w_bits, a_bits;              /* the one width it has; 0: any its quantizers have    */
+    lb_end_policy ends, resnet_ends; /* of the first and last layer */
     lb_block_order order;
     bool relu_after_conv;
     lb_pool_kind lenet_pool;
-    const char
-        *papers; /* where in the sources: "RedBit 3.3, Kutukcu 3.2" style, with the paper's name */
+    const char *papers; /* where else it is described: "RedBit 3.3, Kutukcu 3.2" */
 } lb_method;
 
 extern const lb_method lb_methods[]; /* ends with a NULL name */
@@ -82,9 +78,8 @@ LB_MUST_CHECK lb_status lb_method_resolve(const lb_method_request *request, lb_q
 const lb_method *lb_method_find(const char *name);
 const lb_weight_quantizer *lb_weight_quantizer_find(const char *name);
 const lb_act_quantizer *lb_act_quantizer_find(const char *name);
-extern const lb_weight_quantizer
-    *const lb_weight_quantizers[]; /* NULL-terminated, from src/quant/weights */
-extern const lb_act_quantizer
-    *const lb_act_quantizers[]; /* NULL-terminated, from src/quant/acts    */
+/* NULL-terminated, from src/quant/weights and src/quant/acts */
+extern const lb_weight_quantizer *const lb_weight_quantizers[];
+extern const lb_act_quantizer *const lb_act_quantizers[];
 
 #endif

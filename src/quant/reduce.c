@@ -1,9 +1,28 @@
-/* Partial sum l takes the elements l, l + LANES, ...; the lanes are added in order at the end. */
+/* Partial sum l takes the elements l, l + LANES, ... of a block; the lanes are added in order at the
+ * end. Blocks of products or masked values go through a small buffer first: one simple loop each for
+ * the values and for their sum, which compilers vectorize where they do not vectorize the two in one. */
 #include "quant/reduce.h"
 
 #include <math.h>
 
-enum { LANES = 8 };
+#include "base/compiler.h"
+
+enum { LANES = 8, BLOCK = 256 };
+
+static size_t smaller(size_t a, size_t b)
+{
+    return a < b ? a : b;
+}
+
+/* lane[l] += x[l], x[l + LANES], ... */
+static inline void add_block(double *restrict lane, const float *restrict x, size_t n)
+{
+    size_t i = 0;
+    for (; i + LANES <= n; i += LANES) {
+        for (int l = 0; l < LANES; l++) lane[l] += (double)x[i + (size_t)l];
+    }
+    for (int l = 0; i < n; i++, l++) lane[l] += (double)x[i];
+}
 
 static double total(const double *lane)
 {
@@ -12,18 +31,14 @@ static double total(const double *lane)
     return sum;
 }
 
-double lb_sum(const float *x, size_t n)
+LB_VECTORIZED double lb_sum(const float *x, size_t n)
 {
     double lane[LANES] = {0.0};
-    size_t i = 0;
-    for (; i + LANES <= n; i += LANES) {
-        for (int l = 0; l < LANES; l++) lane[l] += (double)x[i + (size_t)l];
-    }
-    for (int l = 0; i < n; i++, l++) lane[l] += (double)x[i];
+    add_block(lane, x, n);
     return total(lane);
 }
 
-double lb_sum_abs(const float *x, size_t n)
+LB_VECTORIZED double lb_sum_abs(const float *x, size_t n)
 {
     double lane[LANES] = {0.0};
     size_t i = 0;
@@ -34,73 +49,71 @@ double lb_sum_abs(const float *x, size_t n)
     return total(lane);
 }
 
-float lb_max_abs(const float *x, size_t n)
+LB_VECTORIZED float lb_max_abs(const float *x, size_t n)
 {
-    float lane[LANES] = {0.0f};
+    float lane[4 * LANES] = {0.0f};
     size_t i = 0;
-    for (; i + LANES <= n; i += LANES) {
-        for (int l = 0; l < LANES; l++) {
-            const float a = fabsf(x[i + (size_t)l]);
+    for (; i + 4 * LANES <= n; i += 4 * LANES) {
+        for (size_t l = 0; l < 4 * LANES; l++) {
+            const float a = fabsf(x[i + l]);
             lane[l] = a > lane[l] ? a : lane[l];
         }
     }
-    for (; i < n; i++) lane[0] = fabsf(x[i]) > lane[0] ? fabsf(x[i]) : lane[0];
     float largest = 0.0f;
-    for (int l = 0; l < LANES; l++) largest = lane[l] > largest ? lane[l] : largest;
+    for (; i < n; i++) largest = fabsf(x[i]) > largest ? fabsf(x[i]) : largest;
+    for (int l = 0; l < 4 * LANES; l++) largest = lane[l] > largest ? lane[l] : largest;
     return largest;
 }
 
-double lb_sum_abs_above(const float *x, size_t n, float threshold, size_t *count)
+LB_VECTORIZED double lb_sum_abs_above(const float *x, size_t n, float threshold, size_t *count)
 {
     double lane[LANES] = {0.0};
-    uint32_t above[LANES] = {0}; /* a group has fewer than 2^32 weights */
-    size_t i = 0;
-    for (; i + LANES <= n; i += LANES) {
-        for (int l = 0; l < LANES; l++) {
-            const float a = fabsf(x[i + (size_t)l]);
-            lane[l] += (double)(a > threshold ? a : 0.0f);
-            above[l] += a > threshold ? 1u : 0u;
-        }
-    }
-    for (int l = 0; i < n; i++, l++) {
-        const float a = fabsf(x[i]);
-        lane[l] += (double)(a > threshold ? a : 0.0f);
-        above[l] += a > threshold ? 1u : 0u;
-    }
+    float value[BLOCK];
     *count = 0;
-    for (int l = 0; l < LANES; l++) *count += above[l];
+    for (size_t begin = 0; begin < n; begin += BLOCK) {
+        const size_t m = smaller(n - begin, BLOCK);
+        int32_t above = 0;
+        for (size_t i = 0; i < m; i++) {
+            const float a = fabsf(x[begin + i]);
+            value[i] = a > threshold ? a : 0.0f;
+            above += a > threshold ? 1 : 0;
+        }
+        *count += (size_t)above;
+        add_block(lane, value, m);
+    }
     return total(lane);
 }
 
-double lb_sum_product(const float *g, const int16_t *code, size_t n)
+LB_VECTORIZED double lb_sum_product(const float *g, const int16_t *code, size_t n)
 {
     double lane[LANES] = {0.0};
-    size_t i = 0;
-    for (; i + LANES <= n; i += LANES) {
-        for (int l = 0; l < LANES; l++) {
-            lane[l] += (double)(g[i + (size_t)l] * (float)code[i + (size_t)l]);
-        }
+    float value[BLOCK];
+    for (size_t begin = 0; begin < n; begin += BLOCK) {
+        const size_t m = smaller(n - begin, BLOCK);
+        for (size_t i = 0; i < m; i++) value[i] = g[begin + i] * (float)code[begin + i];
+        add_block(lane, value, m);
     }
-    for (int l = 0; i < n; i++, l++) lane[l] += (double)(g[i] * (float)code[i]);
     return total(lane);
 }
 
-void lb_sum_by_sign(const float *g, const int16_t *code, size_t n, double *positive,
-                    double *negative)
+LB_VECTORIZED void lb_sum_by_sign(const float *g, const int16_t *code, size_t n, double *positive,
+                                  double *negative)
 {
     double above[LANES] = {0.0};
     double below[LANES] = {0.0};
-    size_t i = 0;
-    for (; i + LANES <= n; i += LANES) {
-        for (int l = 0; l < LANES; l++) {
-            const float value = g[i + (size_t)l];
-            above[l] += (double)(code[i + (size_t)l] > 0 ? value : 0.0f);
-            below[l] += (double)(code[i + (size_t)l] < 0 ? value : 0.0f);
+    float value[BLOCK];
+    for (size_t begin = 0; begin < n; begin += BLOCK) {
+        const size_t m = smaller(n - begin, BLOCK);
+        for (size_t i = 0; i < m; i++) {
+            const float v = g[begin + i]; /* read in any case: no branch */
+            value[i] = code[begin + i] > 0 ? v : 0.0f;
         }
-    }
-    for (int l = 0; i < n; i++, l++) {
-        above[l] += (double)(code[i] > 0 ? g[i] : 0.0f);
-        below[l] += (double)(code[i] < 0 ? g[i] : 0.0f);
+        add_block(above, value, m);
+        for (size_t i = 0; i < m; i++) {
+            const float v = g[begin + i];
+            value[i] = code[begin + i] < 0 ? v : 0.0f;
+        }
+        add_block(below, value, m);
     }
     *positive = total(above);
     *negative = total(below);

@@ -8,14 +8,19 @@ static const char format[] = "lowbit checkpoint 1";
 static const char moment_prefix[] = "optimizer/";
 enum { MOMENT_NAME_BYTES = 128 };
 
-static void moment_name(const lb_optimizer *o, size_t k, const lb_param *param, char name[MOMENT_NAME_BYTES])
+static void moment_name(const lb_optimizer *o, size_t k, const lb_param *param,
+                        char name[MOMENT_NAME_BYTES])
 {
-    (void)snprintf(name, MOMENT_NAME_BYTES, "%s%s/%s", moment_prefix, lb_optimizer_moment_name(o, k), param->name);
+    (void)snprintf(name, MOMENT_NAME_BYTES, "%s%s/%s", moment_prefix,
+                   lb_optimizer_moment_name(o, k), param->name);
 }
 
 static lb_stored_tensor tensor_of(const lb_param *param, const char *name, const float *data)
 {
-    lb_stored_tensor t = {.name = name, .dtype = LB_F32, .n_dims = param->n_dims, .data = data,
+    lb_stored_tensor t = {.name = name,
+                          .dtype = LB_F32,
+                          .n_dims = param->n_dims,
+                          .data = data,
                           .bytes = param->count * sizeof(float)};
     for (size_t d = 0; d < param->n_dims; d++) t.dims[d] = param->dims[d];
     return t;
@@ -31,7 +36,8 @@ static size_t count_moments(const lb_optimizer *o)
 }
 
 /* The table of tensors and the moments' names, in one arena. */
-static lb_status list_tensors(const lb_checkpoint *c, lb_arena *arena, lb_stored_tensor **out, size_t *n_out)
+static lb_status list_tensors(const lb_checkpoint *c, lb_arena *arena, lb_stored_tensor **out,
+                              size_t *n_out)
 {
     const lb_net *net = c->net;
     const size_t n_moments = count_moments(c->optimizer);
@@ -68,13 +74,14 @@ lb_status lb_checkpoint_write(const lb_checkpoint *c, const char *path)
     size_t n = 0;
     lb_status status = list_tensors(c, &arena, &tensors, &n);
     if (status == LB_OK) {
-        status = lb_safetensors_write(path, tensors, n, metadata, sizeof metadata / sizeof *metadata);
+        status =
+            lb_safetensors_write(path, tensors, n, metadata, sizeof metadata / sizeof *metadata);
     }
     lb_arena_release(&arena);
     return status;
 }
 
-/* ---- reading ------------------------------------------------------------------------------------ */
+/* ---- reading --------------------------------------------------------------------------------- */
 
 lb_status lb_checkpoint_open(const char *path, lb_safetensors **out)
 {
@@ -83,7 +90,8 @@ lb_status lb_checkpoint_open(const char *path, lb_safetensors **out)
     const char *found = lb_safetensors_metadata(file, "format");
     lb_status status = LB_OK;
     if (found == NULL || strcmp(found, format) != 0) {
-        status = lb_fail(LB_E_FORMAT, "%s: not a checkpoint of lowbit: its format is '%.40s', wanted '%s'", path,
+        status = lb_fail(LB_E_FORMAT,
+                         "%s: not a checkpoint of lowbit: its format is '%.40s', wanted '%s'", path,
                          found != NULL ? found : "not told", format);
     }
     if (status != LB_OK) {
@@ -104,20 +112,23 @@ static void dims_text(const size_t *dims, size_t n, char text[96])
 }
 
 /* The tensor that has exactly the parameter's type and dims. */
-static lb_status find_tensor(const char *path, const lb_safetensors *file, const char *name, const lb_param *param,
-                             const lb_stored_tensor **out)
+static lb_status find_tensor(const char *path, const lb_safetensors *file, const char *name,
+                             const lb_param *param, const lb_stored_tensor **out)
 {
     const lb_stored_tensor *t = lb_safetensors_find(file, name);
-    if (t == NULL) return lb_fail(LB_E_FORMAT, "%s: tensor '%s' is missing; is it another model?", path, name);
-    if (t->dtype != LB_F32) return lb_fail(LB_E_FORMAT, "%s: tensor '%s' is not float32", path, name);
+    if (t == NULL)
+        return lb_fail(LB_E_FORMAT, "%s: tensor '%s' is missing; is it another model?", path, name);
+    if (t->dtype != LB_F32)
+        return lb_fail(LB_E_FORMAT, "%s: tensor '%s' is not float32", path, name);
     bool same = t->n_dims == param->n_dims;
     for (size_t d = 0; same && d < t->n_dims; d++) same = t->dims[d] == param->dims[d];
     if (!same) {
         char got[96], wanted[96];
         dims_text(t->dims, t->n_dims, got);
         dims_text(param->dims, param->n_dims, wanted);
-        return lb_fail(LB_E_FORMAT, "%s: tensor '%s' is %s, the network has %s; is it another model?", path, name,
-                       got, wanted);
+        return lb_fail(LB_E_FORMAT,
+                       "%s: tensor '%s' is %s, the network has %s; is it another model?", path,
+                       name, got, wanted);
     }
     *out = t;
     return LB_OK;
@@ -136,7 +147,8 @@ static bool may_be_left_over(lb_load_mode mode, const char *name)
     return mode == LB_LOAD_INIT && length > tail && strcmp(name + length - tail, learned) == 0;
 }
 
-static lb_status check_net(const char *path, const lb_safetensors *file, lb_load_mode mode, const lb_net *net)
+static lb_status check_net(const char *path, const lb_safetensors *file, lb_load_mode mode,
+                           const lb_net *net)
 {
     for (size_t p = 0; p < net->n_params; p++) {
         const lb_param *param = &net->params[p];
@@ -147,20 +159,25 @@ static lb_status check_net(const char *path, const lb_safetensors *file, lb_load
     size_t n = 0;
     const lb_stored_tensor *tensors = lb_safetensors_tensors(file, &n);
     for (size_t i = 0; i < n; i++) {
-        if (lb_net_find_param(net, tensors[i].name) >= 0 || may_be_left_over(mode, tensors[i].name)) continue;
-        return lb_fail(LB_E_FORMAT, "%s: the network has no '%s'; is it another model?", path, tensors[i].name);
+        if (lb_net_find_param(net, tensors[i].name) >= 0 || may_be_left_over(mode, tensors[i].name))
+            continue;
+        return lb_fail(LB_E_FORMAT, "%s: the network has no '%s'; is it another model?", path,
+                       tensors[i].name);
     }
     return LB_OK;
 }
 
-lb_status lb_checkpoint_load_net(const char *path, const lb_safetensors *file, lb_load_mode mode, lb_net *net)
+lb_status lb_checkpoint_load_net(const char *path, const lb_safetensors *file, lb_load_mode mode,
+                                 lb_net *net)
 {
     LB_TRY(check_net(path, file, mode, net));
     for (size_t p = 0; p < net->n_params; p++) {
         lb_param *param = &net->params[p];
         const lb_stored_tensor *t = lb_safetensors_find(file, param->name);
-        if (t != NULL) memcpy(param->value, t->data, t->bytes);
-        else lb_net_initialize_learned(net, (int)p); /* the weights stand before them in the table */
+        if (t != NULL)
+            memcpy(param->value, t->data, t->bytes);
+        else
+            lb_net_initialize_learned(net, (int)p); /* the weights stand before them in the table */
     }
     return LB_OK;
 }

@@ -1,9 +1,10 @@
-/* Checkpoints: a network's parameters, the optimizer's moments and the run's place, in one safetensors file.
+/* Checkpoints: a network's parameters, the optimizer's moments and the run's place, in one
+ * safetensors file.
  *
- * Tensors: every parameter under its name; moments as "optimizer/NAME/PARAMETER". Metadata: "format"; "run", the
- * description (train/description.h); "progress" (train/progress.h) in last.safetensors, or "best" in
- * best.safetensors, which holds no moments. Random numbers are functions of seed and step, so there is no
- * other state. */
+ * Tensors: every parameter under its name; moments as "optimizer/NAME/PARAMETER". Metadata:
+ * "format"; "run", the description (train/description.h); "progress" (train/progress.h) in
+ * last.safetensors, or "best" in best.safetensors, which holds no moments. Random numbers are
+ * functions of seed and step, so there is no other state. */
 #ifndef LB_TRAIN_CHECKPOINT_H
 #define LB_TRAIN_CHECKPOINT_H
 
@@ -16,8 +17,8 @@ typedef struct lb_checkpoint {
     const lb_net *net;
     const lb_optimizer *optimizer; /* NULL: no moments                                  */
     const char *description;
-    const char *state_name;        /* "progress" or "best"                              */
-    const char *state;             /* JSON                                              */
+    const char *state_name; /* "progress" or "best"                              */
+    const char *state;      /* JSON                                              */
 } lb_checkpoint;
 
 /**
@@ -43,10 +44,11 @@ LB_MUST_CHECK lb_status lb_checkpoint_open(const char *path, lb_safetensors **ou
 /**
  * Read the parameters of a network that is built. Nothing is read where anything does not fit.
  *
- * Errors: LB_E_FORMAT a tensor is missing, left over or of another type or shape; the message names the first.
+ * Errors: LB_E_FORMAT a tensor is missing, left over or of another type or shape; the message
+ *         names the first.
  */
-LB_MUST_CHECK lb_status lb_checkpoint_load_net(const char *path, const lb_safetensors *file, lb_load_mode mode,
-                                               lb_net *net);
+LB_MUST_CHECK lb_status lb_checkpoint_load_net(const char *path, const lb_safetensors *file,
+                                               lb_load_mode mode, lb_net *net);
 
 /** Read the moments. Errors: as lb_checkpoint_load_net. */
 LB_MUST_CHECK lb_status lb_checkpoint_load_moments(const char *path, const lb_safetensors *file,

@@ -1,5 +1,5 @@
-/* From settings, which are text, to plain values. Kinds and ranges were checked when each was set; here
- * stand the checks across settings. */
+/* From settings, which are text, to plain values. Kinds and ranges were checked when each was set;
+ * here stand the checks across settings. */
 #include "train/config.h"
 
 #include <math.h>
@@ -10,7 +10,7 @@
 
 #include "base/suggest.h"
 
-/* ---- reading one value ------------------------------------------------------------------------ */
+/* ---- reading one value ----------------------------------------------------------------------- */
 
 static size_t whole(const lb_settings *s, lb_key key)
 {
@@ -34,11 +34,13 @@ static int choice(const lb_settings *s, lb_key key)
     if (value == NULL) return -1;
     const size_t length = strlen(value);
     int place = 0;
-    for (const char *at = lb_setting_rules[key].choices; at != NULL; at = strchr(at, '|'), place++) {
+    for (const char *at = lb_setting_rules[key].choices; at != NULL;
+         at = strchr(at, '|'), place++) {
         if (*at == '|') at++;
-        if (strncmp(at, value, length) == 0 && (at[length] == '|' || at[length] == '\0')) return place;
+        if (strncmp(at, value, length) == 0 && (at[length] == '|' || at[length] == '\0'))
+            return place;
     }
-    lb_assert(!"a value that was checked is one of the choices");
+    lb_assert(false); /* the value was checked when it was set */
     return -1;
 }
 
@@ -59,7 +61,7 @@ static int yes_no(const lb_settings *s, lb_key key)
     return lb_settings_value(s, key) == NULL ? -1 : (int)yes(s, key);
 }
 
-/* ---- groups of values ------------------------------------------------------------------------- */
+/* ---- groups of values ------------------------------------------------------------------------ */
 
 static lb_status read_options(const lb_settings *s, lb_train_config *out)
 {
@@ -67,7 +69,8 @@ static lb_status read_options(const lb_settings *s, lb_train_config *out)
     if (list == NULL) return LB_OK;
     char *copy = NULL, *rest = NULL;
     LB_TRY(lb_arena_strdup(&out->arena, list, &copy));
-    for (char *piece = strtok_r(copy, ",", &rest); piece != NULL; piece = strtok_r(NULL, ",", &rest)) {
+    for (char *piece = strtok_r(copy, ",", &rest); piece != NULL;
+         piece = strtok_r(NULL, ",", &rest)) {
         if (out->method.n_options == LB_MAX_METHOD_OPTIONS) {
             return lb_fail(LB_E_ARG, "option: more than %d values", LB_MAX_METHOD_OPTIONS);
         }
@@ -79,7 +82,8 @@ static lb_status read_options(const lb_settings *s, lb_train_config *out)
 
 static lb_status read_method(const lb_settings *s, lb_train_config *out)
 {
-    const char *w_bits = lb_settings_value(s, LB_KEY_W_BITS), *a_bits = lb_settings_value(s, LB_KEY_A_BITS);
+    const char *w_bits = lb_settings_value(s, LB_KEY_W_BITS),
+               *a_bits = lb_settings_value(s, LB_KEY_A_BITS);
     const char *slope = lb_settings_value(s, LB_KEY_RELU_SLOPE);
     const int both = choice(s, LB_KEY_FIRST_LAST);
     out->method = (lb_method_request){
@@ -101,6 +105,14 @@ static lb_status read_method(const lb_settings *s, lb_train_config *out)
     return read_options(s, out);
 }
 
+/* Not given: the model's own. */
+static lb_switch model_switch(const lb_settings *s, lb_key key)
+{
+    const int given = yes_no(s, key);
+    if (given < 0) return LB_SWITCH_MODEL;
+    return given ? LB_SWITCH_ON : LB_SWITCH_OFF;
+}
+
 static void read_model(const lb_settings *s, lb_train_config *out)
 {
     static const lb_shortcut_kind shortcuts[] = {LB_SHORTCUT_A, LB_SHORTCUT_B, LB_SHORTCUT_NONE};
@@ -109,6 +121,8 @@ static void read_model(const lb_settings *s, lb_train_config *out)
     out->n_widths = wholes(s, LB_KEY_WIDTHS, out->widths);
     out->width_multiplier = real(s, LB_KEY_WIDTH_MULTIPLIER);
     out->shortcut = shortcut < 0 ? LB_SHORTCUT_MODEL : shortcuts[shortcut];
+    out->shortcut_norm = model_switch(s, LB_KEY_SHORTCUT_NORM);
+    out->bias = model_switch(s, LB_KEY_BIAS);
     out->dropout = (float)real(s, LB_KEY_DROPOUT);
     out->loss = choice(s, LB_KEY_LOSS) == 0 ? LB_LOSS_CROSS_ENTROPY : LB_LOSS_SQUARED_HINGE;
 }
@@ -131,7 +145,8 @@ static lb_status read_schedule(const lb_settings *s, lb_train_config *out)
         schedule->n_milestones = 2;
     }
     if (schedule->kind == LB_SCHEDULE_EXPONENTIAL) schedule->final_lr = schedule->lr / 10.0;
-    if (lb_settings_value(s, LB_KEY_FINAL_LR) != NULL) schedule->final_lr = real(s, LB_KEY_FINAL_LR);
+    if (lb_settings_value(s, LB_KEY_FINAL_LR) != NULL)
+        schedule->final_lr = real(s, LB_KEY_FINAL_LR);
     return lb_schedule_check(schedule);
 }
 
@@ -147,7 +162,8 @@ static lb_status read_training(const lb_settings *s, lb_train_config *out)
         .nesterov = yes(s, LB_KEY_NESTEROV),
         .weight_decay = (float)real(s, LB_KEY_WEIGHT_DECAY),
     };
-    if (out->optimizer.nesterov && (out->optimizer.kind != LB_OPTIMIZER_SGD || out->optimizer.momentum == 0.0f)) {
+    if (out->optimizer.nesterov &&
+        (out->optimizer.kind != LB_OPTIMIZER_SGD || out->optimizer.momentum == 0.0f)) {
         return lb_fail(LB_E_ARG, "nesterov wants optimizer sgd with a momentum above 0");
     }
     return read_schedule(s, out);
@@ -156,7 +172,8 @@ static lb_status read_training(const lb_settings *s, lb_train_config *out)
 static void read_run(const lb_settings *s, lb_train_config *out)
 {
     out->threads = (int)whole(s, LB_KEY_THREADS);
-    if (out->threads == 0) out->threads = omp_get_num_procs();
+    if (out->threads == 0)
+        out->threads = omp_get_max_threads(); /* OMP_NUM_THREADS, else all processors */
     out->resume = yes(s, LB_KEY_RESUME);
     out->overwrite = yes(s, LB_KEY_OVERWRITE);
     out->tensorboard = yes(s, LB_KEY_TENSORBOARD);
@@ -170,8 +187,9 @@ static lb_status name_folder(lb_train_config *out)
 {
     char text[256];
     const int data_length = (int)strcspn(out->data, ":");
-    const int length = snprintf(text, sizeof text, "runs/%.*s-%s-%s-seed%llu", data_length, out->data, out->model,
-                                out->method.method, (unsigned long long)out->seed);
+    const int length =
+        snprintf(text, sizeof text, "runs/%.*s-%s-%s-seed%llu", data_length, out->data, out->model,
+                 out->method.method, (unsigned long long)out->seed);
     lb_assert(length > 0);
     char *name = NULL;
     LB_TRY(lb_arena_strdup(&out->arena, text, &name));
@@ -185,10 +203,12 @@ static lb_status check_model(const lb_train_config *config)
     const char *names[256];
     size_t n = 0;
     for (size_t f = 0; lb_model_families[f] != NULL; f++) {
-        for (const lb_model *m = lb_model_families[f]->models; m->name != NULL && n < 256; m++) names[n++] = m->name;
+        for (const lb_model *m = lb_model_families[f]->models; m->name != NULL && n < 256; m++)
+            names[n++] = m->name;
     }
     const char *near = lb_suggest(config->model, names, n);
-    if (near != NULL) return lb_fail(LB_E_ARG, "unknown model '%s'; did you mean '%s'?", config->model, near);
+    if (near != NULL)
+        return lb_fail(LB_E_ARG, "unknown model '%s'; did you mean '%s'?", config->model, near);
     return lb_fail(LB_E_ARG, "unknown model '%s'; `lowbit models` lists them", config->model);
 }
 
@@ -198,9 +218,11 @@ lb_status lb_backend_choose(const char *name, const lb_backend **out)
     char list[256] = "";
     size_t at = 0;
     for (size_t i = 0; lb_backends[i] != NULL && at < sizeof list; i++) {
-        at += (size_t)snprintf(list + at, sizeof list - at, "%s%s", i > 0 ? ", " : "", lb_backends[i]->name);
+        at += (size_t)snprintf(list + at, sizeof list - at, "%s%s", i > 0 ? ", " : "",
+                               lb_backends[i]->name);
     }
-    if (backend == NULL) return lb_fail(LB_E_ARG, "unknown backend '%s'; there are: %s", name, list);
+    if (backend == NULL)
+        return lb_fail(LB_E_ARG, "unknown backend '%s'; there are: %s", name, list);
     *out = backend;
     return LB_OK;
 }
@@ -217,7 +239,9 @@ lb_status lb_train_config_read(const lb_settings *s, lb_train_config *out)
     LB_TRY(read_training(s, out));
     read_run(s, out);
     if (out->resume && out->overwrite) {
-        return lb_fail(LB_E_ARG, "resume and overwrite exclude each other: go on with the run, or replace it?");
+        return lb_fail(
+            LB_E_ARG,
+            "resume and overwrite exclude each other: go on with the run, or replace it?");
     }
     LB_TRY(check_model(out));
     LB_TRY(lb_backend_choose(lb_settings_value(s, LB_KEY_BACKEND), &out->backend));
@@ -232,13 +256,16 @@ void lb_train_config_release(lb_train_config *config)
     *config = (lb_train_config){0};
 }
 
-lb_status lb_train_config_build(const lb_train_config *config, lb_shape input, size_t classes, lb_net *net)
+lb_status lb_train_config_build(const lb_train_config *config, lb_shape input, size_t classes,
+                                lb_net *net)
 {
     lb_model_request request = {
         .name = config->model,
         .input = input,
         .classes = classes,
         .shortcut = config->shortcut,
+        .shortcut_norm = config->shortcut_norm,
+        .bias = config->bias,
         .pre_activation = config->method.order == (int)LB_BN_ACT_CONV,
         .widths = config->n_widths > 0 ? config->widths : NULL,
         .n_widths = config->n_widths,

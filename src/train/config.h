@@ -20,6 +20,7 @@ typedef struct lb_train_config {
     size_t widths[LB_MAX_WIDTHS], n_widths;
     double width_multiplier;
     lb_shortcut_kind shortcut;
+    lb_switch shortcut_norm, bias;
     float dropout;
     lb_loss loss;
     lb_method_request method;
@@ -40,15 +41,17 @@ typedef struct lb_train_config {
 } lb_train_config;
 
 /**
- * Read and check all settings that need no data: also whether model, method, recipe and back end exist.
+ * Read and check all settings that need no data: also whether model, method, recipe and back end
+ * exist.
  *
- * Ownership: texts are borrowed from the settings; *out is yours, lb_train_config_release, also after a failure.
+ * Ownership: texts are borrowed from the settings; *out is yours, lb_train_config_release, also
+ *            after a failure.
  * Errors:    LB_E_ARG with the setting's name and what it may be; LB_E_NOMEM.
  */
 LB_MUST_CHECK lb_status lb_train_config_read(const lb_settings *settings, lb_train_config *out);
 void lb_train_config_release(lb_train_config *config);
 
-/** The back end of that name; NULL: the default one. Errors: LB_E_ARG unknown, with those there are. */
+/** The back end of that name; NULL: the default one. Errors: LB_E_ARG unknown; lists all. */
 LB_MUST_CHECK lb_status lb_backend_choose(const char *name, const lb_backend **out);
 
 /**
@@ -57,7 +60,7 @@ LB_MUST_CHECK lb_status lb_backend_choose(const char *name, const lb_backend **o
  * Ownership: lb_net_release(net), also after a failure.
  * Errors:    those of lb_method_resolve and lb_model_build.
  */
-LB_MUST_CHECK lb_status lb_train_config_build(const lb_train_config *config, lb_shape input, size_t classes,
-                                              lb_net *net);
+LB_MUST_CHECK lb_status lb_train_config_build(const lb_train_config *config, lb_shape input,
+                                              size_t classes, lb_net *net);
 
 #endif

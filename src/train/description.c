@@ -1,5 +1,5 @@
-/* The description of a run as JSON. Written by hand, so that numbers stand as the settings have them; read
- * with jansson. */
+/* The description of a run as JSON. Written by hand, so that numbers stand as the settings have
+ * them; read with jansson. */
 #include "train/description.h"
 
 #include <jansson.h>
@@ -25,7 +25,7 @@ lb_status lb_data_identity(const char *spec, char **out)
     return lb_strdup(entry->synthetic ? spec : entry->name, out);
 }
 
-/* ---- writing ------------------------------------------------------------------------------------ */
+/* ---- writing --------------------------------------------------------------------------------- */
 
 static void write_text(FILE *file, const char *text)
 {
@@ -41,19 +41,20 @@ static void write_text(FILE *file, const char *text)
 static void write_value(FILE *file, lb_key key, const char *value)
 {
     switch (lb_setting_rules[key].kind) {
-        case LB_VALUE_WHOLE:
-        case LB_VALUE_REAL: (void)fputs(value, file); return;
-        case LB_VALUE_SWITCH:
-        case LB_VALUE_YES_NO: (void)fputs(strcmp(value, "yes") == 0 ? "true" : "false", file); return;
-        case LB_VALUE_TEXT:
-        case LB_VALUE_NAMES:
-        case LB_VALUE_CHOICE:
-        case LB_VALUE_WHOLES: break;
+    case LB_VALUE_WHOLE:
+    case LB_VALUE_REAL: (void)fputs(value, file); return;
+    case LB_VALUE_SWITCH:
+    case LB_VALUE_YES_NO: (void)fputs(strcmp(value, "yes") == 0 ? "true" : "false", file); return;
+    case LB_VALUE_TEXT:
+    case LB_VALUE_NAMES:
+    case LB_VALUE_CHOICE:
+    case LB_VALUE_WHOLES: break;
     }
     write_text(file, value);
 }
 
-static void write_settings(FILE *file, const lb_settings *settings, const lb_train_config *config, const char *data)
+static void write_settings(FILE *file, const lb_settings *settings, const lb_train_config *config,
+                           const char *data)
 {
     char threads[16];
     (void)snprintf(threads, sizeof threads, "%d", config->threads);
@@ -85,19 +86,23 @@ static void write_reals(FILE *file, const char *name, const float *values, size_
 
 static void write_facts(FILE *file, const lb_run_facts *f)
 {
-    (void)fprintf(file, "\"images\": {\"training\": %zu, \"channels\": %zu, \"height\": %zu, \"width\": %zu, ",
-                  f->images, f->shape.channels, f->shape.height, f->shape.width);
+    (void)fprintf(
+        file,
+        "\"images\": {\"training\": %zu, \"channels\": %zu, \"height\": %zu, \"width\": %zu, ",
+        f->images, f->shape.channels, f->shape.height, f->shape.width);
     (void)fprintf(file, "\"classes\": %zu, ", f->classes);
     if (f->normalization.raw_codes) (void)fputs("\"raw\": true, ", file);
     write_reals(file, "mean", f->normalization.mean, f->shape.channels);
     (void)fputs(", ", file);
     write_reals(file, "std", f->normalization.std, f->shape.channels);
-    (void)fprintf(file, "},\n  \"network\": {\"parameters\": %zu, \"weight_bits\": %d, \"activation_bits\": %d}",
-                  f->parameters, f->w_bits, f->a_bits);
+    (void)fprintf(
+        file,
+        "},\n  \"network\": {\"parameters\": %zu, \"weight_bits\": %d, \"activation_bits\": %d}",
+        f->parameters, f->w_bits, f->a_bits);
 }
 
-lb_status lb_run_describe(const lb_settings *settings, const lb_train_config *config, const lb_run_facts *facts,
-                          char **out)
+lb_status lb_run_describe(const lb_settings *settings, const lb_train_config *config,
+                          const lb_run_facts *facts, char **out)
 {
     char *data = NULL;
     LB_TRY(lb_data_identity(lb_settings_value(settings, LB_KEY_DATA), &data));
@@ -122,9 +127,10 @@ lb_status lb_run_describe(const lb_settings *settings, const lb_train_config *co
     return status;
 }
 
-/* ---- reading ------------------------------------------------------------------------------------ */
+/* ---- reading --------------------------------------------------------------------------------- */
 
-static lb_status read_setting(const char *where, const char *key, const json_t *value, lb_settings *settings)
+static lb_status read_setting(const char *where, const char *key, const json_t *value,
+                              lb_settings *settings)
 {
     char number[64];
     const char *text = json_string_value(value);
@@ -137,26 +143,30 @@ static lb_status read_setting(const char *where, const char *key, const json_t *
     } else if (json_is_boolean(value)) {
         text = json_is_true(value) ? "yes" : "no";
     }
-    if (text == NULL) return lb_fail(LB_E_FORMAT, "%s: setting '%s' is neither text, number nor switch", where, key);
+    if (text == NULL)
+        return lb_fail(LB_E_FORMAT, "%s: setting '%s' is neither text, number nor switch", where,
+                       key);
     const lb_status status = lb_settings_set_of_run(settings, key, text);
     if (status == LB_E_ARG) return lb_fail_in(LB_E_FORMAT, "%s", where);
     return status;
 }
 
 /* A whole number of an object, in [1, most]. */
-static lb_status read_size(const char *where, const json_t *object, const char *key, size_t most, size_t *out)
+static lb_status read_size(const char *where, const json_t *object, const char *key, size_t most,
+                           size_t *out)
 {
     const json_t *value = json_object_get(object, key);
     const json_int_t number = json_integer_value(value);
     if (!json_is_integer(value) || number < 1 || (uint64_t)number > most) {
-        return lb_fail(LB_E_FORMAT, "%s: images.%s is not a whole number from 1 to %zu", where, key, most);
+        return lb_fail(LB_E_FORMAT, "%s: images.%s is not a whole number from 1 to %zu", where, key,
+                       most);
     }
     *out = (size_t)number;
     return LB_OK;
 }
 
-static lb_status read_reals(const char *where, const json_t *object, const char *key, double least, size_t n,
-                            float *out)
+static lb_status read_reals(const char *where, const json_t *object, const char *key, double least,
+                            size_t n, float *out)
 {
     const json_t *list = json_object_get(object, key);
     if (!json_is_array(list) || json_array_size(list) != n) {
@@ -166,7 +176,8 @@ static lb_status read_reals(const char *where, const json_t *object, const char 
         const json_t *item = json_array_get(list, i);
         const double value = json_number_value(item);
         if (!json_is_number(item) || !(value >= least && value <= 1e6)) {
-            return lb_fail(LB_E_FORMAT, "%s: images.%s[%zu] is not a number from %g to 1e6", where, key, i, least);
+            return lb_fail(LB_E_FORMAT, "%s: images.%s[%zu] is not a number from %g to 1e6", where,
+                           key, i, least);
         }
         out[i] = (float)value;
     }
@@ -194,19 +205,22 @@ static lb_status read_facts(const char *where, const json_t *root, lb_run_facts 
     return LB_OK;
 }
 
-lb_status lb_run_description_read(const char *where, const char *text, lb_settings *settings, lb_run_facts *facts)
+lb_status lb_run_description_read(const char *where, const char *text, lb_settings *settings,
+                                  lb_run_facts *facts)
 {
     json_error_t error;
     json_t *root = json_loads(text, JSON_REJECT_DUPLICATES, &error);
     if (root == NULL) {
-        return lb_fail(LB_E_FORMAT, "%s: not valid JSON: line %d: %s", where, error.line, error.text);
+        return lb_fail(LB_E_FORMAT, "%s: not valid JSON: line %d: %s", where, error.line,
+                       error.text);
     }
     lb_status status = LB_OK;
     json_t *values = json_object_get(root, "settings");
     if (!json_is_object(values)) status = lb_fail(LB_E_FORMAT, "%s: 'settings' is missing", where);
     const char *key = NULL;
     json_t *value = NULL;
-    json_object_foreach (values, key, value) {
+    json_object_foreach(values, key, value)
+    {
         if (status == LB_OK) status = read_setting(where, key, value, settings);
     }
     if (status == LB_OK) status = read_facts(where, root, facts);

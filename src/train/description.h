@@ -1,6 +1,6 @@
-/* What a run is, as JSON: its settings and what they met (data, network). It stands in config.json and in
- * the metadata of every checkpoint, so that one file is enough to rebuild the network. It holds no path,
- * time or host name: of a data set only the name is kept. */
+/* What a run is, as JSON: its settings and what they met (data, network). It stands in config.json
+ * and in the metadata of every checkpoint, so that one file is enough to rebuild the network. It
+ * holds no path, time or host name: of a data set only the name is kept. */
 #ifndef LB_TRAIN_DESCRIPTION_H
 #define LB_TRAIN_DESCRIPTION_H
 
@@ -9,7 +9,7 @@
 
 /* What a run's settings met. */
 typedef struct lb_run_facts {
-    size_t images;   /* training and validation ones together */
+    size_t images; /* training and validation ones together */
     lb_image_shape shape;
     size_t classes;
     lb_normalization normalization;
@@ -18,7 +18,8 @@ typedef struct lb_run_facts {
 } lb_run_facts;
 
 /**
- * The value of setting "data" without its folder: "mnist" of "mnist:/data/mnist"; "synth-digits:500" stays.
+ * The value of setting "data" without its folder: "mnist" of "mnist:/data/mnist";
+ * "synth-digits:500" stays.
  *
  * Ownership: *out is yours, lb_free.
  * Errors:    LB_E_ARG unknown data set; LB_E_NOMEM.
@@ -37,10 +38,11 @@ LB_MUST_CHECK lb_status lb_run_describe(const lb_settings *settings, const lb_tr
 /**
  * Read a description: settings go into their `of_run` layer.
  *
- * Errors: LB_E_FORMAT not a description, an unknown setting or a bad value; the message starts with `where`.
+ * Errors: LB_E_FORMAT not a description, an unknown setting or a bad value; the message starts
+ *         with `where`.
  */
-LB_MUST_CHECK lb_status lb_run_description_read(const char *where, const char *text, lb_settings *settings,
-                                                lb_run_facts *facts);
+LB_MUST_CHECK lb_status lb_run_description_read(const char *where, const char *text,
+                                                lb_settings *settings, lb_run_facts *facts);
 
 /** Does this setting belong into the description? */
 bool lb_setting_is_kept(lb_key key);

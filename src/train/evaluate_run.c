@@ -7,8 +7,8 @@
 
 enum { TOP = 5, BATCH = 100 };
 
-/* How many classes stand before the label: those with a larger logit, or the same and a lower number. A
- * label with a NaN stands last. */
+/* How many classes stand before the label: those with a larger logit, or the same and a lower
+ * number. A label with a NaN stands last. */
 static size_t rank_of(const float *logits, size_t classes, size_t label)
 {
     const float own = logits[label];
@@ -27,12 +27,15 @@ lb_status lb_evaluate(const lb_evaluator *e, lb_evaluation *out)
     double loss = 0.0;
     size_t first = 0, top = 0, images = 0;
     for (;;) {
-        if (e->stopped != NULL && e->stopped()) return lb_fail(LB_E_INTERRUPTED, "evaluation stopped");
+        if (e->stopped != NULL && e->stopped())
+            return lb_fail(LB_E_INTERRUPTED, "evaluation stopped");
         const lb_batch *batch = NULL;
         LB_TRY(lb_loader_next(e->loader, &batch));
         if (batch == NULL) break;
         LB_TRY(e->backend->evaluate(e->executor, batch->images, batch->n, e->logits));
-        loss += lb_loss_compute(e->loss, batch->n, e->classes, e->logits, batch->labels, NULL).loss * (double)batch->n;
+        loss +=
+            lb_loss_compute(e->loss, batch->n, e->classes, e->logits, batch->labels, NULL).loss *
+            (double)batch->n;
         for (size_t i = 0; i < batch->n; i++) {
             const size_t rank = rank_of(e->logits + i * e->classes, e->classes, batch->labels[i]);
             first += rank == 0;
@@ -41,12 +44,14 @@ lb_status lb_evaluate(const lb_evaluator *e, lb_evaluation *out)
         images += batch->n;
     }
     const double n = (double)images; /* a loader has at least one image */
-    *out = (lb_evaluation){
-        .top1 = 100.0 * (double)first / n, .top5 = 100.0 * (double)top / n, .loss = loss / n, .images = images};
+    *out = (lb_evaluation){.top1 = 100.0 * (double)first / n,
+                           .top5 = 100.0 * (double)top / n,
+                           .loss = loss / n,
+                           .images = images};
     return LB_OK;
 }
 
-/* ---- of a run ------------------------------------------------------------------------------------- */
+/* ---- of a run -------------------------------------------------------------------------------- */
 
 static lb_status check_data(const lb_run_facts *facts, const lb_dataset *data)
 {
@@ -54,18 +59,19 @@ static lb_status check_data(const lb_run_facts *facts, const lb_dataset *data)
     lb_dataset_get_info(data, &info);
     const lb_image_shape s = facts->shape;
     if (info.channels != s.channels || info.height != s.height || info.width != s.width) {
-        return lb_fail(LB_E_SHAPE, "%s has images of %zux%zux%zu, the run was trained on %zux%zux%zu", info.name,
-                       info.channels, info.height, info.width, s.channels, s.height, s.width);
+        return lb_fail(
+            LB_E_SHAPE, "%s has images of %zux%zux%zu, the run was trained on %zux%zux%zu",
+            info.name, info.channels, info.height, info.width, s.channels, s.height, s.width);
     }
     if (info.classes != facts->classes) {
-        return lb_fail(LB_E_ARG, "%s has %zu classes, the run was trained on %zu", info.name, info.classes,
-                       facts->classes);
+        return lb_fail(LB_E_ARG, "%s has %zu classes, the run was trained on %zu", info.name,
+                       info.classes, facts->classes);
     }
     return LB_OK;
 }
 
-static lb_status evaluate_with(lb_run *run, const lb_backend *backend, int threads, const lb_dataset *data,
-                               lb_evaluation *out)
+static lb_status evaluate_with(lb_run *run, const lb_backend *backend, int threads,
+                               const lb_dataset *data, lb_evaluation *out)
 {
     lb_evaluator e = {.backend = backend, .loss = run->net.loss, .classes = run->facts.classes};
     const lb_executor_options options = {.batch = BATCH, .threads = threads, .inference = true};
@@ -82,8 +88,8 @@ static lb_status evaluate_with(lb_run *run, const lb_backend *backend, int threa
     return status;
 }
 
-static lb_status open_and_evaluate(lb_run *run, const char *spec, const lb_backend *backend, int threads,
-                                   lb_evaluation *out)
+static lb_status open_and_evaluate(lb_run *run, const char *spec, const lb_backend *backend,
+                                   int threads, lb_evaluation *out)
 {
     if (spec == NULL) spec = lb_settings_value(run->settings, LB_KEY_DATA);
     lb_dataset *data = NULL;
@@ -100,7 +106,7 @@ lb_status lb_evaluate_run(const char *path, const lb_evaluate_options *options, 
     if (options == NULL) options = &standard;
     const lb_backend *backend = NULL;
     LB_TRY(lb_backend_choose(options->backend, &backend));
-    const int threads = options->threads > 0 ? options->threads : omp_get_num_procs();
+    const int threads = options->threads > 0 ? options->threads : omp_get_max_threads();
     const int threads_before = omp_get_max_threads();
     omp_set_num_threads(threads);
     lb_run run;

@@ -1,5 +1,5 @@
-/* The training loop: epochs of steps, an evaluation after each, checkpoints so that a run that ends at any
- * instant goes on as if it had not. */
+/* The training loop: epochs of steps, an evaluation after each, checkpoints so that a run that
+ * ends at any instant goes on as if it had not. */
 #include <math.h>
 #include <omp.h>
 #include <signal.h>
@@ -22,7 +22,7 @@ static bool stopped(void)
     return stop_wanted != 0;
 }
 
-/* ---- events ------------------------------------------------------------------------------------- */
+/* ---- events ---------------------------------------------------------------------------------- */
 
 static void report(const lb_trainer *t, lb_event event)
 {
@@ -65,8 +65,13 @@ static void report_progress(lb_trainer *t)
     const double steps_left = epochs_left * (double)batches - (double)p->batch;
     double left = w->evaluation * epochs_left;
     if (speed > 0.0) left += steps_left * (double)t->config.batch / speed;
-    report(t, (lb_event){.kind = LB_EVENT_PROGRESS, .epoch = p->epoch + 1, .batch = p->batch, .lr = lr_of_epoch(t),
-                         .train_loss = train_loss(p), .train_top1 = train_top1(p), .images_per_second = speed,
+    report(t, (lb_event){.kind = LB_EVENT_PROGRESS,
+                         .epoch = p->epoch + 1,
+                         .batch = p->batch,
+                         .lr = lr_of_epoch(t),
+                         .train_loss = train_loss(p),
+                         .train_top1 = train_top1(p),
+                         .images_per_second = speed,
                          .seconds_left = left});
     t->watch.last_report = lb_seconds();
 }
@@ -75,16 +80,24 @@ static void report_epoch(const lb_trainer *t)
 {
     const lb_progress *p = &t->progress;
     const lb_epoch_row *row = &p->rows[p->n_rows - 1];
-    report(t, (lb_event){.kind = LB_EVENT_EPOCH, .epoch = p->n_rows, .lr = row->lr, .train_loss = row->train_loss,
-                         .train_top1 = row->train_top1, .val_loss = row->val_loss, .val_top1 = row->val_top1,
-                         .val_top5 = row->val_top5, .seconds = lb_seconds() - t->watch.epoch_started,
-                         .images_per_second = rate(t->watch.epoch_images, t->watch.epoch_training)});
+    report(t,
+           (lb_event){.kind = LB_EVENT_EPOCH,
+                      .epoch = p->n_rows,
+                      .lr = row->lr,
+                      .train_loss = row->train_loss,
+                      .train_top1 = row->train_top1,
+                      .val_loss = row->val_loss,
+                      .val_top1 = row->val_top1,
+                      .val_top5 = row->val_top5,
+                      .seconds = lb_seconds() - t->watch.epoch_started,
+                      .images_per_second = rate(t->watch.epoch_images, t->watch.epoch_training)});
 }
 
 static void report_result(const lb_trainer *t)
 {
     const lb_progress *p = &t->progress;
-    lb_event event = {.kind = LB_EVENT_RESULT, .epoch = p->n_rows,
+    lb_event event = {.kind = LB_EVENT_RESULT,
+                      .epoch = p->n_rows,
                       .status = lb_progress_status(p, t->facts.classes),
                       .images_per_second = rate(t->watch.images, t->watch.training)};
     if (p->n_rows > 0) {
@@ -96,7 +109,7 @@ static void report_result(const lb_trainer *t)
     report(t, event);
 }
 
-/* ---- an epoch ------------------------------------------------------------------------------------- */
+/* ---- an epoch -------------------------------------------------------------------------------- */
 
 static bool out_of_time(const lb_trainer *t)
 {
@@ -117,7 +130,8 @@ static lb_status step(lb_trainer *t, bool *end)
         p->diverged = true;
         return LB_OK;
     }
-    lb_optimizer_step(&t->optimizer, lb_schedule_lr(&t->config.schedule, p->epoch, p->batch), p->step + 1);
+    lb_optimizer_step(&t->optimizer, lb_schedule_lr(&t->config.schedule, p->epoch, p->batch),
+                      p->step + 1);
     p->step++;
     p->batch++;
     p->loss_sum += result.loss;
@@ -144,7 +158,8 @@ static lb_status train_epoch(lb_trainer *t, bool *stop)
         if (end || t->progress.diverged) break;
         if (now - t->watch.last_report >= report_every) report_progress(t);
         const double every = t->config.checkpoint_seconds;
-        if (!*stop && every > 0.0 && now - t->watch.last_checkpoint >= every) LB_TRY(lb_trainer_save_last(t));
+        if (!*stop && every > 0.0 && now - t->watch.last_checkpoint >= every)
+            LB_TRY(lb_trainer_save_last(t));
     }
     report_progress(t);
     return LB_OK;
@@ -155,16 +170,19 @@ static bool is_finite_row(const lb_epoch_row *row)
     return isfinite(row->train_loss) && isfinite(row->val_loss);
 }
 
-/* Evaluate, and put the epoch into the run's files: best first, last last, so that whatever is lost to a kill
- * is done again, with the same outcome. */
+/* Evaluate, and put the epoch into the run's files: best first, last last, so that whatever is
+ * lost to a kill is done again, with the same outcome. */
 static lb_status finish_epoch(lb_trainer *t)
 {
     const double before = lb_seconds();
     lb_evaluation e;
     LB_TRY(lb_evaluate(&t->evaluator, &e));
     t->watch.evaluation = lb_seconds() - before;
-    const lb_epoch_row row = {.lr = lr_of_epoch(t), .train_loss = train_loss(&t->progress),
-                              .train_top1 = train_top1(&t->progress), .val_loss = e.loss, .val_top1 = e.top1,
+    const lb_epoch_row row = {.lr = lr_of_epoch(t),
+                              .train_loss = train_loss(&t->progress),
+                              .train_top1 = train_top1(&t->progress),
+                              .val_loss = e.loss,
+                              .val_top1 = e.top1,
                               .val_top5 = e.top5};
     if (!is_finite_row(&row)) {
         t->progress.diverged = true;
@@ -191,8 +209,8 @@ static lb_status pause(lb_trainer *t)
 {
     LB_TRY(lb_trainer_save_last(t));
     if (!stopped()) return LB_OK;
-    return lb_fail(LB_E_INTERRUPTED, "%s: stopped in epoch %zu after batch %zu; --resume goes on", t->folder.path,
-                   t->progress.epoch + 1, t->progress.batch);
+    return lb_fail(LB_E_INTERRUPTED, "%s: stopped in epoch %zu after batch %zu; --resume goes on",
+                   t->folder.path, t->progress.epoch + 1, t->progress.batch);
 }
 
 static lb_status run(lb_trainer *t)

@@ -1,10 +1,13 @@
-/* Optimizers: one pass over memory that updates moments and weights, decays and clips; the equations
- * stand in the header. Every element is its own computation, so threads cannot change the result. */
+/* Optimizers: one pass over memory that updates moments and weights, decays and clips; the
+ * equations stand in the header. Every element is its own computation, so threads cannot change
+ * the result. */
 #include "train/optimizer.h"
 
 #include <float.h>
 #include <math.h>
 #include <string.h>
+
+#include "base/compiler.h"
 
 /* The complements are constants too: 1.0f - 0.999f is off by 1e-5 of itself. */
 static const float beta2 = 0.999f, one_less_beta1 = 0.1f, one_less_beta2 = 0.001f, adam_eps = 1e-8f;
@@ -26,8 +29,8 @@ static inline float clip(float x, float low, float high)
     return x > high ? high : x;
 }
 
-static void adam(const update *u, size_t n, float *restrict w, const float *restrict grad, float *restrict m,
-                 float *restrict v)
+LB_VECTORIZED static void adam(const update *u, size_t n, float *restrict w,
+                               const float *restrict grad, float *restrict m, float *restrict v)
 {
     const update k = *u;
     for (size_t i = 0; i < n; i++) {
@@ -41,7 +44,8 @@ static void adam(const update *u, size_t n, float *restrict w, const float *rest
     }
 }
 
-static void sgd(const update *u, size_t n, float *restrict w, const float *restrict grad)
+LB_VECTORIZED static void sgd(const update *u, size_t n, float *restrict w,
+                              const float *restrict grad)
 {
     const update k = *u;
     for (size_t i = 0; i < n; i++) {
@@ -50,8 +54,8 @@ static void sgd(const update *u, size_t n, float *restrict w, const float *restr
     }
 }
 
-static void sgd_momentum(const update *u, size_t n, float *restrict w, const float *restrict grad,
-                         float *restrict m)
+LB_VECTORIZED static void sgd_momentum(const update *u, size_t n, float *restrict w,
+                                       const float *restrict grad, float *restrict m)
 {
     const update k = *u;
     for (size_t i = 0; i < n; i++) {
@@ -61,8 +65,8 @@ static void sgd_momentum(const update *u, size_t n, float *restrict w, const flo
     }
 }
 
-static void sgd_nesterov(const update *u, size_t n, float *restrict w, const float *restrict grad,
-                         float *restrict m)
+LB_VECTORIZED static void sgd_nesterov(const update *u, size_t n, float *restrict w,
+                                       const float *restrict grad, float *restrict m)
 {
     const update k = *u;
     for (size_t i = 0; i < n; i++) {
@@ -94,8 +98,8 @@ static void fill_chunks(lb_optimizer *o)
         if (param->grad == NULL) continue;
         for (size_t first = 0; first < param->count; first += CHUNK) {
             const size_t left = param->count - first;
-            o->chunks[o->n_chunks++] =
-                (lb_optimizer_chunk){.param = p, .first = first, .count = left < CHUNK ? left : CHUNK};
+            o->chunks[o->n_chunks++] = (lb_optimizer_chunk){
+                .param = p, .first = first, .count = left < CHUNK ? left : CHUNK};
         }
     }
 }
@@ -110,11 +114,13 @@ lb_status lb_optimizer_init(lb_optimizer *out, lb_net *net, const lb_optimizer_o
     for (size_t p = 0; p < net->n_params; p++) {
         if (net->params[p].grad == NULL) continue;
         for (size_t k = 0; k < out->n_moments; k++) {
-            LB_TRY(lb_arena_alloc(&out->arena, net->params[p].count, sizeof(float), "optimizer", &block));
+            LB_TRY(lb_arena_alloc(&out->arena, net->params[p].count, sizeof(float), "optimizer",
+                                  &block));
             out->moments[p].value[k] = block;
         }
     }
-    LB_TRY(lb_arena_alloc(&out->arena, count_chunks(net), sizeof *out->chunks, "optimizer", &block));
+    LB_TRY(
+        lb_arena_alloc(&out->arena, count_chunks(net), sizeof *out->chunks, "optimizer", &block));
     out->chunks = block;
     fill_chunks(out);
     return LB_OK;
@@ -141,7 +147,8 @@ static void range_of(const lb_net *net, const lb_param *param, update *u)
     u->high = quantizer->clip;
 }
 
-static void update_chunk(const lb_optimizer *o, const update *shared, const lb_optimizer_chunk *chunk)
+static void update_chunk(const lb_optimizer *o, const update *shared,
+                         const lb_optimizer_chunk *chunk)
 {
     const lb_param *param = &o->net->params[chunk->param];
     update u = *shared;
@@ -150,12 +157,17 @@ static void update_chunk(const lb_optimizer *o, const update *shared, const lb_o
     float *w = param->value + chunk->first;
     const float *g = param->grad + chunk->first;
     float *m[LB_MAX_MOMENTS] = {NULL, NULL};
-    for (size_t k = 0; k < o->n_moments; k++) m[k] = o->moments[chunk->param].value[k] + chunk->first;
+    for (size_t k = 0; k < o->n_moments; k++)
+        m[k] = o->moments[chunk->param].value[k] + chunk->first;
 
-    if (o->options.kind == LB_OPTIMIZER_ADAM) adam(&u, chunk->count, w, g, m[0], m[1]);
-    else if (o->n_moments == 0) sgd(&u, chunk->count, w, g);
-    else if (o->options.nesterov) sgd_nesterov(&u, chunk->count, w, g, m[0]);
-    else sgd_momentum(&u, chunk->count, w, g, m[0]);
+    if (o->options.kind == LB_OPTIMIZER_ADAM)
+        adam(&u, chunk->count, w, g, m[0], m[1]);
+    else if (o->n_moments == 0)
+        sgd(&u, chunk->count, w, g);
+    else if (o->options.nesterov)
+        sgd_nesterov(&u, chunk->count, w, g, m[0]);
+    else
+        sgd_momentum(&u, chunk->count, w, g, m[0]);
 }
 
 void lb_optimizer_step(lb_optimizer *o, double lr, uint64_t t)

@@ -29,8 +29,8 @@ typedef struct lb_optimizer_chunk {
 typedef struct lb_optimizer {
     lb_optimizer_options options;
     lb_net *net;
-    size_t n_moments;      /* Adam 2; SGD 1, or 0 without momentum */
-    lb_moments *moments;   /* one a parameter of the net; none for those without gradient */
+    size_t n_moments;    /* Adam 2; SGD 1, or 0 without momentum */
+    lb_moments *moments; /* one a parameter of the net; none for those without gradient */
     lb_optimizer_chunk *chunks;
     size_t n_chunks;
     lb_arena arena;
@@ -45,7 +45,8 @@ const char *lb_optimizer_moment_name(const lb_optimizer *optimizer, size_t k);
  * Ownership: *out is yours, lb_optimizer_release, also after a failure; the net is borrowed.
  * Errors:    LB_E_NOMEM.
  */
-LB_MUST_CHECK lb_status lb_optimizer_init(lb_optimizer *out, lb_net *net, const lb_optimizer_options *options);
+LB_MUST_CHECK lb_status lb_optimizer_init(lb_optimizer *out, lb_net *net,
+                                          const lb_optimizer_options *options);
 void lb_optimizer_release(lb_optimizer *optimizer);
 
 /**
@@ -55,7 +56,8 @@ void lb_optimizer_release(lb_optimizer *optimizer);
  *            SGD:   m = momentum * m + g;  w -= lr * m   (Nesterov: lr * (g + momentum * m))
  *            Adam:  m = 0.9 m + 0.1 g;  v = 0.999 v + 0.001 g^2;
  *                   w -= lr / (1 - 0.9^t) * m / (sqrt(v) / sqrt(1 - 0.999^t) + 1e-8)
- *            Then learned scales are raised to at least 1e-6, and weights clipped to their quantizer's range.
+ *            Then learned scales are raised to at least 1e-6, and weights clipped to their
+ *            quantizer's range.
  * Units:     t counts steps of the whole run from 1.
  * Source:    Kingma and Ba, ICLR 2015, arXiv:1412.6980; in the order of operations of PyTorch.
  * Threads:   runs on all of OpenMP's threads; the result does not depend on their number.

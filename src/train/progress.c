@@ -60,7 +60,7 @@ const char *lb_progress_status(const lb_progress *p, size_t classes)
     return p->rows[lb_progress_best(p)].val_top1 > 1.5 * chance ? "ok" : "dnc";
 }
 
-/* ---- JSON ------------------------------------------------------------------------------------- */
+/* ---- JSON ------------------------------------------------------------------------------------ */
 
 static void row_to_figures(const lb_epoch_row *row, double figures[N_FIGURES])
 {
@@ -72,7 +72,8 @@ static lb_status finish(FILE *file, char **text, char **out)
 {
     const bool failed = ferror(file) != 0;
     lb_status status = LB_OK;
-    if (fclose(file) != 0 || failed) status = lb_fail(LB_E_NOMEM, "out of memory: progress of the run");
+    if (fclose(file) != 0 || failed)
+        status = lb_fail(LB_E_NOMEM, "out of memory: progress of the run");
     if (status == LB_OK) status = lb_strdup(*text, out);
     free(*text);
     return status;
@@ -87,12 +88,14 @@ lb_status lb_progress_write(const lb_progress *p, char **out)
     (void)fprintf(file, "{\"step\": %llu, \"epoch\": %zu, \"batch\": %zu, \"loss_sum\": %.17g, ",
                   (unsigned long long)p->step, p->epoch, p->batch, p->loss_sum);
     (void)fprintf(file, "\"correct\": %llu, \"seen\": %llu, \"diverged\": %s, \"epochs\": [",
-                  (unsigned long long)p->correct, (unsigned long long)p->seen, p->diverged ? "true" : "false");
+                  (unsigned long long)p->correct, (unsigned long long)p->seen,
+                  p->diverged ? "true" : "false");
     for (size_t i = 0; i < p->n_rows; i++) {
         double figures[N_FIGURES];
         row_to_figures(&p->rows[i], figures);
         (void)fputs(i > 0 ? ", [" : "[", file);
-        for (size_t k = 0; k < N_FIGURES; k++) (void)fprintf(file, "%s%.17g", k > 0 ? ", " : "", figures[k]);
+        for (size_t k = 0; k < N_FIGURES; k++)
+            (void)fprintf(file, "%s%.17g", k > 0 ? ", " : "", figures[k]);
         (void)fputs("]", file);
     }
     (void)fputs("]}", file);
@@ -118,7 +121,9 @@ static lb_status read_row(const char *where, size_t index, const json_t *list, l
         good = json_is_number(item);
         figures[k] = json_number_value(item);
     }
-    if (!good) return lb_fail(LB_E_FORMAT, "%s: epoch %zu is not a list of %d numbers", where, index + 1, N_FIGURES);
+    if (!good)
+        return lb_fail(LB_E_FORMAT, "%s: epoch %zu is not a list of %d numbers", where, index + 1,
+                       N_FIGURES);
     lb_epoch_row row;
     memcpy(&row, figures, sizeof row);
     return append(p, &row);
@@ -132,8 +137,10 @@ static lb_status read_fields(const char *where, const json_t *root, lb_progress 
     LB_TRY(read_count(where, root, "batch", &batch));
     LB_TRY(read_count(where, root, "correct", &p->correct));
     LB_TRY(read_count(where, root, "seen", &p->seen));
-    const json_t *sum = json_object_get(root, "loss_sum"), *epochs = json_object_get(root, "epochs");
-    if (!json_is_number(sum)) return lb_fail(LB_E_FORMAT, "%s: progress 'loss_sum' is not a number", where);
+    const json_t *sum = json_object_get(root, "loss_sum"),
+                 *epochs = json_object_get(root, "epochs");
+    if (!json_is_number(sum))
+        return lb_fail(LB_E_FORMAT, "%s: progress 'loss_sum' is not a number", where);
     if (!json_is_array(epochs) || json_array_size(epochs) != epoch || epoch > MAX_ROWS) {
         return lb_fail(LB_E_FORMAT, "%s: %llu epochs were done, but %zu are listed", where,
                        (unsigned long long)epoch, json_array_size(epochs));
@@ -150,7 +157,8 @@ lb_status lb_progress_read(const char *where, const char *text, lb_progress *out
 {
     json_error_t error;
     json_t *root = json_loads(text, JSON_REJECT_DUPLICATES, &error);
-    if (root == NULL) return lb_fail(LB_E_FORMAT, "%s: progress is not valid JSON: %s", where, error.text);
+    if (root == NULL)
+        return lb_fail(LB_E_FORMAT, "%s: progress is not valid JSON: %s", where, error.text);
     lb_progress p = {0};
     const lb_status status = read_fields(where, root, &p);
     json_decref(root);
@@ -163,7 +171,7 @@ lb_status lb_progress_read(const char *where, const char *text, lb_progress *out
     return LB_OK;
 }
 
-/* ---- CSV -------------------------------------------------------------------------------------- */
+/* ---- CSV ------------------------------------------------------------------------------------- */
 
 lb_status lb_progress_write_csv(const lb_progress *p, const char *split, const char *path)
 {

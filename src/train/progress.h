@@ -1,5 +1,5 @@
-/* How far a run has come: its place, the sums of the epoch going on, one row for every epoch done. All of
- * it is kept in last.safetensors; metrics.csv is a view of the rows. */
+/* How far a run has come: its place, the sums of the epoch going on, one row for every epoch done.
+ * All of it is kept in last.safetensors; metrics.csv is a view of the rows. */
 #ifndef LB_TRAIN_PROGRESS_H
 #define LB_TRAIN_PROGRESS_H
 
@@ -25,12 +25,12 @@ typedef struct lb_epoch_row {
 } lb_epoch_row;
 
 typedef struct lb_progress {
-    uint64_t step;        /* steps of the whole run */
-    size_t epoch, batch;  /* the next step; batch may be the epoch's end, before evaluation */
-    double loss_sum;      /* of the epoch's steps */
+    uint64_t step;       /* steps of the whole run */
+    size_t epoch, batch; /* the next step; batch may be the epoch's end, before evaluation */
+    double loss_sum;     /* of the epoch's steps */
     uint64_t correct, seen;
-    bool diverged;        /* a loss was NaN or infinite: the run is over */
-    lb_epoch_row *rows;   /* lb_progress_add */
+    bool diverged;      /* a loss was NaN or infinite: the run is over */
+    lb_epoch_row *rows; /* lb_progress_add */
     size_t n_rows, capacity;
 } lb_progress;
 
@@ -43,17 +43,28 @@ LB_MUST_CHECK lb_status lb_progress_add(lb_progress *progress, const lb_epoch_ro
 /** Index of the first row with the largest val_top1; n_rows is not 0. */
 size_t lb_progress_best(const lb_progress *progress);
 
-/** "ok", or "dnc": diverged, or the best top-1 of at least one epoch is at most 1.5 times chance. */
+/** "ok"; or "dnc": diverged, or epochs were evaluated and the best top-1 is at most 1.5 times
+ *  chance. */
 const char *lb_progress_status(const lb_progress *progress, size_t classes);
 
-/** As one line of JSON that reads back exactly. Ownership: *out is yours, lb_free. Errors: LB_E_NOMEM. */
+/**
+ * As one line of JSON that reads back exactly.
+ *
+ * Ownership: *out is yours, lb_free.
+ * Errors:    LB_E_NOMEM.
+ */
 LB_MUST_CHECK lb_status lb_progress_write(const lb_progress *progress, char **out);
 
 /** Read that line. Errors: LB_E_FORMAT, the message starts with `where`; LB_E_NOMEM. */
 LB_MUST_CHECK lb_status lb_progress_read(const char *where, const char *text, lb_progress *out);
 
-/** Write metrics.csv: epoch, the row's figures, the mean of val_top1 over the epochs so far, the split. Errors: LB_E_IO,
- *  LB_E_NOMEM. */
-LB_MUST_CHECK lb_status lb_progress_write_csv(const lb_progress *progress, const char *split, const char *path);
+/**
+ * Write metrics.csv: epoch, the row's figures, the mean of val_top1 over the epochs so far, the
+ * split.
+ *
+ * Errors: LB_E_IO, LB_E_NOMEM.
+ */
+LB_MUST_CHECK lb_status lb_progress_write_csv(const lb_progress *progress, const char *split,
+                                              const char *path);
 
 #endif

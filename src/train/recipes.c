@@ -29,7 +29,8 @@ static lb_status find(const char *name, const lb_recipe_info **out)
         }
     }
     const char *near = lb_suggest(name, names, N_RECIPES);
-    if (near != NULL) return lb_fail(LB_E_ARG, "unknown recipe '%s'; did you mean '%s'?", name, near);
+    if (near != NULL)
+        return lb_fail(LB_E_ARG, "unknown recipe '%s'; did you mean '%s'?", name, near);
     return lb_fail(LB_E_ARG, "unknown recipe '%s'; `lowbit recipes` lists them", name);
 }
 

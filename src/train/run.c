@@ -4,18 +4,19 @@
 #include "train/checkpoint.h"
 #include "train/run_folder.h"
 
-/* A damaged or hostile file may ask for a network of any size. One that is true has its parameters in the file,
- * so layers that would take more floats than the file holds are refused before anything is built; twice as many
- * are let pass, as widths are rounded. */
-static lb_status check_size(const char *path, const lb_safetensors *file, const lb_train_config *config,
-                            const lb_run_facts *facts)
+/* A damaged or hostile file may ask for a network of any size. One that is true has its parameters
+ * in the file, so layers that would take more floats than the file holds are refused before
+ * anything is built; twice as many are let pass, as widths are rounded. */
+static lb_status check_size(const char *path, const lb_safetensors *file,
+                            const lb_train_config *config, const lb_run_facts *facts)
 {
     size_t n = 0;
     double floats = 0.0;
     const lb_stored_tensor *tensors = lb_safetensors_tensors(file, &n);
     for (size_t i = 0; i < n; i++) floats += (double)(tensors[i].bytes / sizeof(float));
     const double room = 2.0 * floats + 1e5, scale = config->width_multiplier;
-    double inputs = (double)facts->shape.channels * (double)facts->shape.height * (double)facts->shape.width;
+    double inputs =
+        (double)facts->shape.channels * (double)facts->shape.height * (double)facts->shape.width;
     bool fits = config->n_widths > 0 || scale <= 1.0 || 5e4 * scale * scale <= room;
     for (size_t i = 0; fits && i < config->n_widths; i++) {
         const double outputs = scale * (double)config->widths[i];
@@ -51,7 +52,8 @@ static lb_status read_file(const char *path, lb_run *out)
     LB_TRY(lb_checkpoint_open(path, &file));
     const char *text = lb_safetensors_metadata(file, "run");
     lb_status status = LB_OK;
-    if (text == NULL) status = lb_fail(LB_E_FORMAT, "%s: the description of the run is missing", path);
+    if (text == NULL)
+        status = lb_fail(LB_E_FORMAT, "%s: the description of the run is missing", path);
     if (status == LB_OK) status = lb_run_description_read(path, text, out->settings, &out->facts);
     if (status == LB_OK) status = build(path, file, out);
     lb_safetensors_close(file);

@@ -14,8 +14,8 @@ typedef struct lb_run {
 } lb_run;
 
 /**
- * Rebuild the network of a run folder (its best checkpoint, else its last) or of one checkpoint file, with
- * the parameters as they were saved.
+ * Rebuild the network of a run folder (its best checkpoint, else its last) or of one checkpoint
+ * file, with the parameters as they were saved.
  *
  * Ownership: *out is yours, lb_run_release, also after a failure.
  * Errors:    LB_E_IO, LB_E_FORMAT not a checkpoint, or one that contradicts itself; LB_E_NOMEM.
@@ -38,7 +38,7 @@ typedef struct lb_evaluator {
     lb_loader *loader; /* in the data's order, nothing left out */
     lb_loss loss;
     size_t classes;
-    float *logits;     /* (largest batch, classes) */
+    float *logits;         /* (largest batch, classes) */
     bool (*stopped)(void); /* asked between batches; NULL: never */
 } lb_evaluator;
 

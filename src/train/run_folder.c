@@ -1,5 +1,5 @@
-/* A run's folder. Two trainings never write one folder: whoever writes holds a lock on the folder itself,
- * which the system drops when the process ends, however it ends. */
+/* A run's folder. Two trainings never write one folder: whoever writes holds a lock on the folder
+ * itself, which the system drops when the process ends, however it ends. */
 #include "train/run_folder.h"
 
 #include <dirent.h>
@@ -26,12 +26,14 @@ static lb_status lock(lb_run_folder *folder)
 {
     if (folder->lock >= 0) return LB_OK;
     const int fd = open(folder->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd < 0) return lb_fail(LB_E_IO, "%s: cannot open the folder: %s", folder->path, strerror(errno));
+    if (fd < 0)
+        return lb_fail(LB_E_IO, "%s: cannot open the folder: %s", folder->path, strerror(errno));
     folder->lock = fd;
     /* file systems without locks report something else, and go without */
     if (flock(fd, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK) {
-        return lb_fail(LB_E_ARG, "%s: another training is writing this run; wait for it or take another --out",
-                       folder->path);
+        return lb_fail(
+            LB_E_ARG, "%s: another training is writing this run; wait for it or take another --out",
+            folder->path);
     }
     return LB_OK;
 }
@@ -48,9 +50,11 @@ lb_status lb_run_folder_open(const char *path, bool resume, bool overwrite, lb_r
     LB_TRY(join(out, "last.safetensors", &out->last));
     LB_TRY(join(out, "tensorboard", &out->tensorboard));
     if (!lb_path_exists(path)) return LB_OK;
-    if (!lb_path_is_folder(path)) return lb_fail(LB_E_ARG, "%s: not a folder; give --out another name", path);
+    if (!lb_path_is_folder(path))
+        return lb_fail(LB_E_ARG, "%s: not a folder; give --out another name", path);
     if (!resume && !overwrite) {
-        return lb_fail(LB_E_ARG, "%s: exists; --resume goes on with it, --overwrite replaces it", path);
+        return lb_fail(LB_E_ARG, "%s: exists; --resume goes on with it, --overwrite replaces it",
+                       path);
     }
     LB_TRY(lock(out));
     out->has_last = resume && lb_path_exists(out->last);
@@ -69,7 +73,8 @@ static lb_status remove_events(const char *folder)
     DIR *entries = opendir(folder);
     if (entries == NULL) return LB_OK;
     lb_status status = LB_OK;
-    for (struct dirent *entry = readdir(entries); status == LB_OK && entry != NULL; entry = readdir(entries)) {
+    for (struct dirent *entry = readdir(entries); status == LB_OK && entry != NULL;
+         entry = readdir(entries)) {
         if (strncmp(entry->d_name, "events.out.", strlen("events.out.")) != 0) continue;
         char *path = NULL;
         status = lb_path_join(folder, entry->d_name, &path);
@@ -116,5 +121,6 @@ lb_status lb_run_checkpoint(const char *run, char **out)
         }
         lb_free(path);
     }
-    return lb_fail(LB_E_IO, "%s: no checkpoint in this folder (best.safetensors or last.safetensors)", run);
+    return lb_fail(LB_E_IO,
+                   "%s: no checkpoint in this folder (best.safetensors or last.safetensors)", run);
 }

@@ -14,13 +14,14 @@ typedef struct lb_run_folder {
 } lb_run_folder;
 
 /**
- * Look at the folder, before anything is written: an existing one is refused unless it is resumed or
- * overwritten, and locked if it is.
+ * Look at the folder, before anything is written: an existing one is refused unless it is resumed
+ * or overwritten, and locked if it is.
  *
  * Ownership: *out is yours, lb_run_folder_close, also after a failure.
  * Errors:    LB_E_ARG exists, is not a folder, or another training writes it; LB_E_IO; LB_E_NOMEM.
  */
-LB_MUST_CHECK lb_status lb_run_folder_open(const char *path, bool resume, bool overwrite, lb_run_folder *out);
+LB_MUST_CHECK lb_status lb_run_folder_open(const char *path, bool resume, bool overwrite,
+                                           lb_run_folder *out);
 
 /**
  * Make and lock the folder, and remove the files of an earlier run unless it is resumed.
@@ -32,8 +33,13 @@ LB_MUST_CHECK lb_status lb_run_folder_begin(lb_run_folder *folder);
 /** Unlock and free. */
 void lb_run_folder_close(lb_run_folder *folder);
 
-/** The checkpoint of a run: best.safetensors of a folder, else its last.safetensors; a file is itself.
- *  Ownership: *out is yours, lb_free. Errors: LB_E_IO there is none; LB_E_NOMEM. */
+/**
+ * The checkpoint of a run: best.safetensors of a folder, else its last.safetensors; a file is
+ * itself.
+ *
+ * Ownership: *out is yours, lb_free.
+ * Errors:    LB_E_IO there is none; LB_E_NOMEM.
+ */
 LB_MUST_CHECK lb_status lb_run_checkpoint(const char *run, char **out);
 
 #endif

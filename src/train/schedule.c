@@ -45,11 +45,11 @@ double lb_schedule_lr(const lb_schedule *s, size_t epoch, size_t batch)
     if (t < warm) return s->lr * (t + 1.0) / warm;
     const double total = (double)s->epochs * (double)s->batches;
     switch (s->kind) {
-        case LB_SCHEDULE_CONSTANT: break;
-        case LB_SCHEDULE_STEP: return step_lr(s, epoch);
-        case LB_SCHEDULE_EXPONENTIAL: return exponential_lr(s, epoch);
-        case LB_SCHEDULE_COSINE: return anneal(s->lr, s->final_lr, (t - warm) / (total - warm));
-        case LB_SCHEDULE_ONE_CYCLE: return one_cycle_lr(s, t);
+    case LB_SCHEDULE_CONSTANT: break;
+    case LB_SCHEDULE_STEP: return step_lr(s, epoch);
+    case LB_SCHEDULE_EXPONENTIAL: return exponential_lr(s, epoch);
+    case LB_SCHEDULE_COSINE: return anneal(s->lr, s->final_lr, (t - warm) / (total - warm));
+    case LB_SCHEDULE_ONE_CYCLE: return one_cycle_lr(s, t);
     }
     return s->lr;
 }
@@ -57,10 +57,12 @@ double lb_schedule_lr(const lb_schedule *s, size_t epoch, size_t batch)
 lb_status lb_schedule_check(const lb_schedule *s)
 {
     if (s->warmup > 0 && s->kind == LB_SCHEDULE_ONE_CYCLE) {
-        return lb_fail(LB_E_ARG, "schedule 'one-cycle' has a warm-up of its own; leave warmup at 0");
+        return lb_fail(LB_E_ARG,
+                       "schedule 'one-cycle' has a warm-up of its own; leave warmup at 0");
     }
     if (s->warmup >= s->epochs) {
-        return lb_fail(LB_E_ARG, "warmup of %zu epochs, but the run has %zu; it must be shorter", s->warmup, s->epochs);
+        return lb_fail(LB_E_ARG, "warmup of %zu epochs, but the run has %zu; it must be shorter",
+                       s->warmup, s->epochs);
     }
     return LB_OK;
 }

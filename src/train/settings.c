@@ -1,5 +1,5 @@
-/* Settings: the table, reading and checking of values, and their precedence (given by the user, then of
- * the run that is resumed, then of the recipe, then the default). */
+/* Settings: the table, reading and checking of values, and their precedence (given by the user,
+ * then of the run that is resumed, then of the recipe, then the default). */
 #include "train/settings.h"
 
 #include <errno.h>
@@ -18,7 +18,8 @@
 #define YES_NO .kind = LB_VALUE_YES_NO
 #define CHOICE(list) .kind = LB_VALUE_CHOICE, .choices = (list)
 #define WHOLE(from, to) .kind = LB_VALUE_WHOLE, .low = (from), .high = (to)
-#define WHOLES(from, to, count) .kind = LB_VALUE_WHOLES, .low = (from), .high = (to), .most = (count)
+#define WHOLES(from, to, count) \
+    .kind = LB_VALUE_WHOLES, .low = (from), .high = (to), .most = (count)
 #define REAL(from, to) .kind = LB_VALUE_REAL, .low = (from), .high = (to)
 
 const lb_setting_rule lb_setting_rules[LB_N_KEYS] = {
@@ -48,8 +49,12 @@ const lb_setting_rule lb_setting_rules[LB_N_KEYS] = {
 
 const lb_setting_info lb_setting_table[LB_N_KEYS] = {
 #define LB_SETTING(id, key_, value, standard_, group_, role, kind, help_) \
-    [LB_KEY_##id] = {.key = (key_), .value_name = (value), .standard = (standard_), .help = (help_), \
-                     .group = (group_), .is_switch = kind},
+    [LB_KEY_##id] = {.key = (key_),                                       \
+                     .value_name = (value),                               \
+                     .standard = (standard_),                             \
+                     .help = (help_),                                     \
+                     .group = (group_),                                   \
+                     .is_switch = kind},
 #include "train/settings.inc"
 #undef LB_SETTING
 };
@@ -71,11 +76,12 @@ lb_status lb_setting_find(const char *name, lb_key *out)
         }
     }
     const char *near = lb_suggest(name, names, LB_N_KEYS);
-    if (near != NULL) return lb_fail(LB_E_ARG, "unknown setting '%s'; did you mean '%s'?", name, near);
+    if (near != NULL)
+        return lb_fail(LB_E_ARG, "unknown setting '%s'; did you mean '%s'?", name, near);
     return lb_fail(LB_E_ARG, "unknown setting '%s'; `lowbit train --help` lists them", name);
 }
 
-/* ---- values ------------------------------------------------------------------------------------- */
+/* ---- values ---------------------------------------------------------------------------------- */
 
 void lb_format_real(double value, char text[32])
 {
@@ -112,21 +118,24 @@ static lb_status bad_value(lb_key key, const char *value)
         (void)snprintf(high, sizeof high, "%.0f", rule->high);
     }
     switch (rule->kind) {
-        case LB_VALUE_WHOLE:
-            return lb_fail(LB_E_ARG, "%s '%s': wanted a whole number from %s to %s", name, value, low, high);
-        case LB_VALUE_WHOLES:
-            return lb_fail(LB_E_ARG, "%s '%s': wanted up to %zu whole numbers from %s to %s, with commas between",
-                           name, value, rule->most, low, high);
-        case LB_VALUE_REAL:
-            return lb_fail(LB_E_ARG, "%s '%s': wanted a number from %s to %s", name, value, low, high);
-        case LB_VALUE_CHOICE:
-            return lb_fail(LB_E_ARG, "%s '%s': wanted one of %s", name, value, rule->choices);
-        case LB_VALUE_NAMES: return lb_fail(LB_E_ARG, "%s '%s': wanted NAME=VALUE", name, value);
-        case LB_VALUE_SWITCH:
-        case LB_VALUE_YES_NO: return lb_fail(LB_E_ARG, "%s '%s': wanted yes or no", name, value);
-        case LB_VALUE_TEXT: break;
+    case LB_VALUE_WHOLE:
+        return lb_fail(LB_E_ARG, "%s '%s': wanted a whole number from %s to %s", name, value, low,
+                       high);
+    case LB_VALUE_WHOLES:
+        return lb_fail(LB_E_ARG,
+                       "%s '%s': wanted up to %zu whole numbers from %s to %s, with commas between",
+                       name, value, rule->most, low, high);
+    case LB_VALUE_REAL:
+        return lb_fail(LB_E_ARG, "%s '%s': wanted a number from %s to %s", name, value, low, high);
+    case LB_VALUE_CHOICE:
+        return lb_fail(LB_E_ARG, "%s '%s': wanted one of %s", name, value, rule->choices);
+    case LB_VALUE_NAMES: return lb_fail(LB_E_ARG, "%s '%s': wanted NAME=VALUE", name, value);
+    case LB_VALUE_SWITCH:
+    case LB_VALUE_YES_NO: return lb_fail(LB_E_ARG, "%s '%s': wanted yes or no", name, value);
+    case LB_VALUE_TEXT: break;
     }
-    return lb_fail(LB_E_ARG, "%s: wanted a text that is not empty, without control characters", name);
+    return lb_fail(LB_E_ARG, "%s: wanted a text that is not empty, without control characters",
+                   name);
 }
 
 static lb_status canonical_whole(lb_key key, const char *value, char **out)
@@ -188,7 +197,8 @@ static bool is_choice(const char *choices, const char *value)
     if (length == 0 || strchr(value, '|') != NULL) return false;
     for (const char *at = choices; at != NULL; at = strchr(at, '|')) {
         if (*at == '|') at++;
-        if (strncmp(at, value, length) == 0 && (at[length] == '|' || at[length] == '\0')) return true;
+        if (strncmp(at, value, length) == 0 && (at[length] == '|' || at[length] == '\0'))
+            return true;
     }
     return false;
 }
@@ -203,7 +213,8 @@ static bool is_plain_text(const char *value)
 
 static lb_status canonical_switch(lb_key key, const char *value, char **out)
 {
-    static const char *const yes[] = {"yes", "true", "on", "1"}, *const no[] = {"no", "false", "off", "0"};
+    static const char *const yes[] = {"yes", "true", "on", "1"}, *const no[] = {"no", "false",
+                                                                                "off", "0"};
     for (size_t i = 0; i < sizeof yes / sizeof *yes; i++) {
         if (strcmp(value, yes[i]) == 0) return lb_strdup("yes", out);
         if (strcmp(value, no[i]) == 0) return lb_strdup("no", out);
@@ -215,22 +226,22 @@ lb_status lb_setting_canonical(lb_key key, const char *value, char **out)
 {
     const lb_setting_rule *rule = &lb_setting_rules[key];
     switch (rule->kind) {
-        case LB_VALUE_WHOLE: return canonical_whole(key, value, out);
-        case LB_VALUE_WHOLES: return canonical_wholes(key, value, out);
-        case LB_VALUE_REAL: return canonical_real(key, value, out);
-        case LB_VALUE_SWITCH:
-        case LB_VALUE_YES_NO: return canonical_switch(key, value, out);
-        case LB_VALUE_CHOICE:
-            return is_choice(rule->choices, value) ? lb_strdup(value, out) : bad_value(key, value);
-        case LB_VALUE_NAMES:
-            if (!is_plain_text(value) || strchr(value, '=') == NULL) return bad_value(key, value);
-            return lb_strdup(value, out);
-        case LB_VALUE_TEXT: break;
+    case LB_VALUE_WHOLE: return canonical_whole(key, value, out);
+    case LB_VALUE_WHOLES: return canonical_wholes(key, value, out);
+    case LB_VALUE_REAL: return canonical_real(key, value, out);
+    case LB_VALUE_SWITCH:
+    case LB_VALUE_YES_NO: return canonical_switch(key, value, out);
+    case LB_VALUE_CHOICE:
+        return is_choice(rule->choices, value) ? lb_strdup(value, out) : bad_value(key, value);
+    case LB_VALUE_NAMES:
+        if (!is_plain_text(value) || strchr(value, '=') == NULL) return bad_value(key, value);
+        return lb_strdup(value, out);
+    case LB_VALUE_TEXT: break;
     }
     return is_plain_text(value) ? lb_strdup(value, out) : bad_value(key, value);
 }
 
-/* ---- the map ------------------------------------------------------------------------------------ */
+/* ---- the map --------------------------------------------------------------------------------- */
 
 lb_status lb_settings_create(lb_settings **out)
 {
@@ -307,7 +318,8 @@ const char *lb_settings_value(const lb_settings *settings, lb_key key)
 const char *lb_settings_get(const lb_settings *settings, const char *name)
 {
     for (size_t k = 0; k < LB_N_KEYS; k++) {
-        if (strcmp(name, lb_setting_table[k].key) == 0) return lb_settings_value(settings, (lb_key)k);
+        if (strcmp(name, lb_setting_table[k].key) == 0)
+            return lb_settings_value(settings, (lb_key)k);
     }
     return NULL;
 }

@@ -45,8 +45,8 @@ struct lb_settings {
 };
 
 /**
- * Write a value in its one canonical form: whole numbers without signs and zeros in front, reals as the
- * shortest text that reads back the same, lists without blanks.
+ * Write a value in its one canonical form: whole numbers without signs and zeros in front, reals
+ * as the shortest text that reads back the same, lists without blanks.
  *
  * Ownership: *out is yours, lb_free.
  * Errors:    LB_E_ARG the value is not of the key's kind or outside its range; LB_E_NOMEM.
@@ -65,9 +65,10 @@ const char *lb_settings_value(const lb_settings *settings, lb_key key);
 /** A copy, lb_settings_destroy. Errors: LB_E_NOMEM. */
 LB_MUST_CHECK lb_status lb_settings_copy(const lb_settings *settings, lb_settings **out);
 
-/** Set a value of the run that is resumed (below what the user gave, above recipe and default). Errors: as
- *  lb_settings_set. */
-LB_MUST_CHECK lb_status lb_settings_set_of_run(lb_settings *settings, const char *key, const char *value);
+/** Set a value of the run that is resumed: below what the user gave, above recipe and default.
+ *  Errors: as lb_settings_set. */
+LB_MUST_CHECK lb_status lb_settings_set_of_run(lb_settings *settings, const char *key,
+                                               const char *value);
 
 /* One recipe: what it sets, ended by a NULL key. */
 typedef struct lb_recipe_value {

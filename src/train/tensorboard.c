@@ -1,10 +1,11 @@
 /* Event files for TensorBoard.
  *
- * A file is a row of TFRecords: u64 length, u32 masked CRC-32C of it, the bytes, u32 masked CRC-32C of them; all
- * little-endian, masked(c) = rotate_right(c, 15) + 0xa282ead8. Each holds one Event message of protocol buffers:
- * wall_time (field 1, double), step (2, int64), file_version (3, string) or summary (5), which holds values
- * (1): tag (1, string) and simple_value (2, float). wall_time is the epoch's number, so that the file, too, is a
- * function of the run alone; TensorBoard's axis "step" is the one to read.
+ * A file is a row of TFRecords: u64 length, u32 masked CRC-32C of it, the bytes, u32 masked
+ * CRC-32C of them; all little-endian, masked(c) = rotate_right(c, 15) + 0xa282ead8. Each holds one
+ * Event message of protocol buffers: wall_time (field 1, double), step (2, int64), file_version
+ * (3, string) or summary (5), which holds values (1): tag (1, string) and simple_value (2, float).
+ * wall_time is the epoch's number, so that the file, too, is a function of the run alone;
+ * TensorBoard's axis "step" is the one to read.
  * https://github.com/tensorflow/tensorboard/blob/master/tensorboard/compat/proto/event.proto */
 #include "train/tensorboard.h"
 
@@ -34,7 +35,7 @@ uint32_t lb_crc32c(const void *data, size_t n)
     return ~crc;
 }
 
-/* ---- protocol buffers --------------------------------------------------------------------------- */
+/* ---- protocol buffers ------------------------------------------------------------------------ */
 
 /* A message being made; the largest of ours is far below its size. */
 typedef struct message {
@@ -95,7 +96,7 @@ static void put_float(message *m, unsigned field, float value)
     put_little_endian(m, bits, 4);
 }
 
-/* ---- records ------------------------------------------------------------------------------------ */
+/* ---- records --------------------------------------------------------------------------------- */
 
 static uint32_t masked_crc(const void *data, size_t n)
 {

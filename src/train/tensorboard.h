@@ -14,11 +14,12 @@ typedef struct lb_tensorboard lb_tensorboard;
  * Ownership: *out is yours, lb_tensorboard_close.
  * Errors:    LB_E_IO, LB_E_NOMEM.
  */
-LB_MUST_CHECK lb_status lb_tensorboard_open(const char *folder, const char *split, const lb_progress *progress,
-                                            lb_tensorboard **out);
+LB_MUST_CHECK lb_status lb_tensorboard_open(const char *folder, const char *split,
+                                            const lb_progress *progress, lb_tensorboard **out);
 
 /** Append the newest epoch. Errors: LB_E_IO. */
-LB_MUST_CHECK lb_status lb_tensorboard_add(lb_tensorboard *tensorboard, const lb_progress *progress);
+LB_MUST_CHECK lb_status lb_tensorboard_add(lb_tensorboard *tensorboard,
+                                           const lb_progress *progress);
 
 /** Close the file; NULL is fine. */
 void lb_tensorboard_close(lb_tensorboard *tensorboard);

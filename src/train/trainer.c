@@ -11,7 +11,7 @@
 
 enum { CONFIG_MAX_BYTES = 1 << 20 };
 
-/* ---- settings and folder ------------------------------------------------------------------------ */
+/* ---- settings and folder --------------------------------------------------------------------- */
 
 /* Settings that define a run are the same when it is resumed. */
 static lb_status check_unchanged(const lb_trainer *t)
@@ -27,8 +27,10 @@ static lb_status check_unchanged(const lb_trainer *t)
         lb_status status = LB_OK;
         if (!same) {
             status = lb_fail(LB_E_ARG,
-                             "%s was made with %s %s, not %s; a resumed run may change epochs, threads and backend only",
-                             t->folder.path, lb_setting_table[k].key, before != NULL ? before : "left open", now);
+                             "%s was made with %s %s, not %s; a resumed run may change epochs, "
+                             "threads and backend only",
+                             t->folder.path, lb_setting_table[k].key,
+                             before != NULL ? before : "left open", now);
         }
         lb_free(identity);
         LB_TRY(status);
@@ -45,8 +47,10 @@ static lb_status read_description(lb_trainer *t, bool *found)
         LB_TRY(lb_checkpoint_open(t->folder.last, &file));
         const char *text = lb_safetensors_metadata(file, "run");
         lb_status status = LB_OK;
-        if (text == NULL) status = lb_fail(LB_E_FORMAT, "%s: the run's description is missing", t->folder.last);
-        if (status == LB_OK) status = lb_run_description_read(t->folder.last, text, t->settings, &t->facts);
+        if (text == NULL)
+            status = lb_fail(LB_E_FORMAT, "%s: the run's description is missing", t->folder.last);
+        if (status == LB_OK)
+            status = lb_run_description_read(t->folder.last, text, t->settings, &t->facts);
         lb_safetensors_close(file);
         return status;
     }
@@ -54,7 +58,8 @@ static lb_status read_description(lb_trainer *t, bool *found)
     uint8_t *text = NULL;
     size_t bytes = 0;
     LB_TRY(lb_file_read(t->folder.config, CONFIG_MAX_BYTES, &text, &bytes));
-    const lb_status status = lb_run_description_read(t->folder.config, (const char *)text, t->settings, &t->facts);
+    const lb_status status =
+        lb_run_description_read(t->folder.config, (const char *)text, t->settings, &t->facts);
     lb_free(text);
     *found = true;
     return status;
@@ -68,7 +73,8 @@ static lb_status read_settings(lb_trainer *t, const lb_settings *settings)
     /* A folder that is named comes first: what it holds may complete the settings. */
     if (out == NULL || !resume) {
         LB_TRY(lb_train_config_read(t->settings, &t->config));
-        LB_TRY(lb_run_folder_open(t->config.out, t->config.resume, t->config.overwrite, &t->folder));
+        LB_TRY(
+            lb_run_folder_open(t->config.out, t->config.resume, t->config.overwrite, &t->folder));
         if (!resume) return LB_OK;
         lb_train_config_release(&t->config);
     } else {
@@ -80,19 +86,23 @@ static lb_status read_settings(lb_trainer *t, const lb_settings *settings)
     return lb_train_config_read(t->settings, &t->config);
 }
 
-/* ---- data and network --------------------------------------------------------------------------- */
+/* ---- data and network ------------------------------------------------------------------------ */
 
 static lb_status check_data(const lb_trainer *t, const lb_dataset_info *info)
 {
     const lb_run_facts *f = &t->facts;
     if (!t->folder.has_last) return LB_OK;
-    if (f->images == info->count && f->classes == info->classes && f->shape.channels == info->channels &&
-        f->shape.height == info->height && f->shape.width == info->width) {
+    if (f->images == info->count && f->classes == info->classes &&
+        f->shape.channels == info->channels && f->shape.height == info->height &&
+        f->shape.width == info->width) {
         return LB_OK;
     }
-    return lb_fail(LB_E_ARG, "%s was trained on %zu images of %zux%zux%zu, %zu classes; this data set has %zu of "
-                   "%zux%zux%zu, %zu", t->folder.path, f->images, f->shape.channels, f->shape.height, f->shape.width,
-                   f->classes, info->count, info->channels, info->height, info->width, info->classes);
+    return lb_fail(
+        LB_E_ARG,
+        "%s was trained on %zu images of %zux%zux%zu, %zu classes; this data set has %zu of "
+        "%zux%zux%zu, %zu",
+        t->folder.path, f->images, f->shape.channels, f->shape.height, f->shape.width, f->classes,
+        info->count, info->channels, info->height, info->width, info->classes);
 }
 
 static lb_status open_data(lb_trainer *t)
@@ -108,10 +118,12 @@ static lb_status open_data(lb_trainer *t)
         LB_TRY(lb_alloc(info.count, sizeof *t->indices, "validation split", &block));
         t->indices = block;
         if (held_back >= info.count) {
-            return lb_fail(LB_E_ARG, "val-split %zu, but %s has %zu training images", held_back, info.name, info.count);
+            return lb_fail(LB_E_ARG, "val-split %zu, but %s has %zu training images", held_back,
+                           info.name, info.count);
         }
         const size_t n_train = info.count - held_back;
-        LB_TRY(lb_split_indices(info.count, held_back, t->config.seed, t->indices, t->indices + n_train));
+        LB_TRY(lb_split_indices(info.count, held_back, t->config.seed, t->indices,
+                                t->indices + n_train));
     } else {
         LB_TRY(lb_dataset_open(t->config.data, LB_SPLIT_TEST, &t->test_data));
     }
@@ -194,7 +206,7 @@ static lb_status make_engine(lb_trainer *t, bool (*stopped)(void))
     return LB_OK;
 }
 
-/* ---- starting state ----------------------------------------------------------------------------- */
+/* ---- starting state -------------------------------------------------------------------------- */
 
 static lb_status load_last(lb_trainer *t)
 {
@@ -204,7 +216,8 @@ static lb_status load_last(lb_trainer *t)
     lb_status status = lb_checkpoint_load_net(path, file, LB_LOAD_EXACT, &t->net);
     if (status == LB_OK) status = lb_checkpoint_load_moments(path, file, &t->optimizer);
     const char *text = lb_safetensors_metadata(file, "progress");
-    if (status == LB_OK && text == NULL) status = lb_fail(LB_E_FORMAT, "%s: 'progress' is missing", path);
+    if (status == LB_OK && text == NULL)
+        status = lb_fail(LB_E_FORMAT, "%s: 'progress' is missing", path);
     if (status == LB_OK) status = lb_progress_read(path, text, &t->progress);
     lb_safetensors_close(file);
     if (status == LB_OK && t->progress.batch > lb_loader_batches(t->loader)) {
@@ -244,8 +257,10 @@ lb_status lb_trainer_init(lb_trainer *t, const lb_settings *settings, bool (*sto
     LB_TRY(make_loaders(t));
     LB_TRY(make_engine(t, stopped));
     lb_net_initialize(&t->net, lb_model_find(t->config.model)->init, t->config.seed);
-    if (t->folder.has_last) LB_TRY(load_last(t));
-    else if (t->config.init != NULL) LB_TRY(load_init(t));
+    if (t->folder.has_last)
+        LB_TRY(load_last(t));
+    else if (t->config.init != NULL)
+        LB_TRY(load_init(t));
     LB_TRY(lb_run_folder_begin(&t->folder));
     LB_TRY(write_config(t));
     if (t->config.tensorboard) {
@@ -273,14 +288,17 @@ void lb_trainer_release(lb_trainer *t)
     lb_settings_destroy(t->settings);
 }
 
-/* ---- saving ------------------------------------------------------------------------------------- */
+/* ---- saving ---------------------------------------------------------------------------------- */
 
 lb_status lb_trainer_save_last(lb_trainer *t)
 {
     char *state = NULL;
     LB_TRY(lb_progress_write(&t->progress, &state));
-    const lb_checkpoint checkpoint = {.net = &t->net, .optimizer = &t->optimizer, .description = t->description,
-                                      .state_name = "progress", .state = state};
+    const lb_checkpoint checkpoint = {.net = &t->net,
+                                      .optimizer = &t->optimizer,
+                                      .description = t->description,
+                                      .state_name = "progress",
+                                      .state = state};
     const lb_status status = lb_checkpoint_write(&checkpoint, t->folder.last);
     lb_free(state);
     t->watch.last_checkpoint = lb_seconds();
@@ -291,9 +309,11 @@ lb_status lb_trainer_save_best(const lb_trainer *t)
 {
     const lb_epoch_row *row = &t->progress.rows[t->progress.n_rows - 1];
     char state[256];
-    (void)snprintf(state, sizeof state, "{\"epoch\": %zu, \"split\": \"%s\", \"top1\": %.17g, \"top5\": %.17g, "
-                   "\"loss\": %.17g}", t->progress.n_rows, t->split, row->val_top1, row->val_top5, row->val_loss);
-    const lb_checkpoint checkpoint = {.net = &t->net, .description = t->description, .state_name = "best",
-                                      .state = state};
+    (void)snprintf(state, sizeof state,
+                   "{\"epoch\": %zu, \"split\": \"%s\", \"top1\": %.17g, \"top5\": %.17g, "
+                   "\"loss\": %.17g}",
+                   t->progress.n_rows, t->split, row->val_top1, row->val_top5, row->val_loss);
+    const lb_checkpoint checkpoint = {
+        .net = &t->net, .description = t->description, .state_name = "best", .state = state};
     return lb_checkpoint_write(&checkpoint, t->folder.best);
 }

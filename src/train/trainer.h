@@ -10,13 +10,13 @@
 
 /* Times of this call; none of them goes into the run's files but the event files. */
 typedef struct lb_stopwatch {
-    double started;        /* lb_seconds() at the call                             */
-    double training;       /* spent in steps, in this call                         */
-    uint64_t images;       /* trained in this call                                 */
+    double started;                       /* lb_seconds() at the call                             */
+    double training;                      /* spent in steps, in this call                         */
+    uint64_t images;                      /* trained in this call                                 */
     double epoch_started, epoch_training; /* of the epoch going on                 */
     uint64_t epoch_images;
-    double evaluation;     /* the last one took this long; 0: none yet             */
-    double last_report, last_checkpoint;  /* lb_seconds() then                     */
+    double evaluation;                   /* the last one took this long; 0: none yet             */
+    double last_report, last_checkpoint; /* lb_seconds() then                     */
 } lb_stopwatch;
 
 typedef struct lb_trainer {
@@ -24,8 +24,8 @@ typedef struct lb_trainer {
     lb_train_config config;
     lb_run_folder folder;
     lb_dataset *train_data, *test_data;
-    uint32_t *indices;     /* training indices, then validation ones; NULL without a validation split */
-    const char *split;     /* "validation" or "test" */
+    uint32_t *indices; /* training indices, then validation ones; NULL without a validation split */
+    const char *split; /* "validation" or "test" */
     lb_run_facts facts;
     lb_net net;
     lb_loader *loader;
@@ -41,12 +41,14 @@ typedef struct lb_trainer {
 } lb_trainer;
 
 /**
- * Make everything ready for the next step: settings, folder, data, network, and the state of a run that is resumed.
+ * Make everything ready for the next step: settings, folder, data, network, and the state of a run
+ * that is resumed.
  *
  * Ownership: lb_trainer_release, also after a failure.
  * Errors:    as lb_train.
  */
-LB_MUST_CHECK lb_status lb_trainer_init(lb_trainer *t, const lb_settings *settings, bool (*stopped)(void));
+LB_MUST_CHECK lb_status lb_trainer_init(lb_trainer *t, const lb_settings *settings,
+                                        bool (*stopped)(void));
 void lb_trainer_release(lb_trainer *t);
 
 /** Write last.safetensors. Errors: LB_E_IO, LB_E_NOMEM. */

@@ -1,4 +1,5 @@
-# The command line of `lowbit train` and `lowbit eval`: events, errors, exit status, disks that are full.
+# The command line of `lowbit train` and `lowbit eval`: events, errors, exit status, disks that are
+# full.
 set -euo pipefail
 small=(--data synth-digits:100 --model lenet5 --width-multiplier 0.125 --batch 20 --threads 1)
 
@@ -8,7 +9,8 @@ fail()
     exit 1
 }
 
-# refused STATUS PIECE COMMAND...: it exits with this status, says PIECE in at most three lines, prints nothing else
+# refused STATUS PIECE COMMAND...: it exits with this status, says PIECE in at most three lines,
+# prints nothing else
 refused()
 {
     local wanted=$1 piece=$2 status=0
@@ -27,7 +29,8 @@ refused()
 grep -q '^top-1 ' plain
 "$LOWBIT" train --out a --resume --json >again
 "$LOWBIT" train "${small[@]}" --epochs 9 --out timed --max-seconds 0.000001 --json >timed.events
-"$LOWBIT" train "${small[@]}" --epochs 1 --val-split 20 --out validated --json --tensorboard >validated.events
+"$LOWBIT" train "${small[@]}" --epochs 1 --val-split 20 --out validated --json --tensorboard \
+    >validated.events
 test -s validated/tensorboard/events.out.tfevents.0.lowbit
 python3 - <<'PYTHON'
 import json
@@ -42,7 +45,8 @@ def check_epoch(event, number, split):
     assert 0 <= event["val_top1"] <= 100 and event["images_per_second"] > 0
 
 def check_result(event, status, split):
-    assert event["event"] == "result" and event["status"] == status and event["split"] == split, event
+    assert event["event"] == "result" and event["split"] == split, event
+    assert event["status"] == status, event
     for key in "best_top1", "best_epoch", "last_top1", "seconds", "images_per_second":
         assert isinstance(event[key], (int, float)), (key, event)
 
@@ -109,7 +113,8 @@ refused 2 "unexpected argument 'mnist'" "$LOWBIT" train mnist
 refused 2 "LOWBIT_DATA" env -u LOWBIT_DATA "$LOWBIT" train --data mnist --out x
 refused 5 "nowhere" "$LOWBIT" train --data mnist:/nowhere --out x
 refused 3 "resnet20" "$LOWBIT" train --data synth-digits:100 --model resnet20 --out x
-refused 2 "batch 128, but there are 100 training images" "$LOWBIT" train --data synth-digits:100 --out x
+refused 2 "batch 128, but there are 100 training images" "$LOWBIT" train \
+    --data synth-digits:100 --out x
 refused 2 "a: exists" "$LOWBIT" train "${small[@]}" --out a
 refused 2 "not a folder" "$LOWBIT" train "${small[@]}" --out lines --overwrite
 refused 5 "no such run" "$LOWBIT" eval nowhere
@@ -121,7 +126,9 @@ refused 3 "3x32x32" "$LOWBIT" eval a --data synth-color:100
 # ---- a folder that cannot be written, a disk that is full
 touch file
 refused 5 "file" "$LOWBIT" train "${small[@]}" --out file/run
-if [ -e /proc/1/status ]; then refused 5 "/proc/run" "$LOWBIT" train "${small[@]}" --out /proc/run; fi
+if [ -e /proc/1/status ]; then
+    refused 5 "/proc/run" "$LOWBIT" train "${small[@]}" --out /proc/run
+fi
 
 cp -r a full
 before=$(sha256sum full/last.safetensors)
@@ -129,7 +136,8 @@ status=0
 (ulimit -f 8 && exec "$LOWBIT" train --out full --resume --epochs 3) >printed 2>errors || status=$?
 [ $status -eq 5 ] || fail "full disk: exit status $status, wanted 5: $(cat errors)"
 grep -q "full/.*safetensors.*: cannot write: " errors || fail "full disk: $(cat errors)"
-[ "$before" = "$(sha256sum full/last.safetensors)" ] || fail "full disk: the last checkpoint was harmed"
+[ "$before" = "$(sha256sum full/last.safetensors)" ] ||
+    fail "full disk: the last checkpoint was harmed"
 "$LOWBIT" train --out full --resume >printed
 grep -q '^epoch 3/3' printed && fail "the epochs of the failed call were kept: config.json was not"
 "$LOWBIT" train --out full --resume --epochs 3 >printed
@@ -145,3 +153,29 @@ wait $process || status=$?
 [ $status -eq 8 ] || fail "SIGINT: exit status $status, wanted 8: $(cat errors)"
 grep -q -- "--resume goes on" errors || fail "SIGINT: $(cat errors)"
 "$LOWBIT" train --out signalled --resume --max-seconds 0.1 >printed
+
+# ---- on a terminal one line updates itself, and a line an epoch stays
+python3 - "$LOWBIT" "${small[@]}" <<'PYTHON'
+import os, pty, sys
+
+shown = b""
+child, terminal = pty.fork()
+if child == 0:
+    os.execv(sys.argv[1], [sys.argv[1], "train", *sys.argv[2:], "--epochs", "2", "--out", "terminal"])
+while True:
+    try:
+        piece = os.read(terminal, 4096)
+    except OSError: # the other side is closed
+        break
+    if not piece:
+        break
+    shown += piece
+assert os.waitpid(child, 0)[1] == 0, shown
+text = shown.decode()
+# what the eye is left with: of each line the last text after it was cleared
+lines = [line.split("\r\x1b[K")[-1] for line in text.replace("\r\n", "\n").split("\n")]
+epochs = [line for line in lines if line.startswith("epoch ")]
+assert len(epochs) == 2 and all("batch" not in line and "test" in line for line in epochs), lines
+updates = [piece for piece in text.split("\r\x1b[K") if "batch" in piece]
+assert any("images/s" in piece and "loss" in piece and "left" in piece for piece in updates), text
+PYTHON

@@ -221,6 +221,31 @@ static void test_resnet20_macs(void **state)
     lb_inspection_destroy(info);
 }
 
+/* A grouped convolution with a map that is not square: 3x3 on 4 x 5 x 7 in 2 groups of 6 filters, bias:
+ * 6 x 2 x 9 = 108 weights at 3 x 5, 1,620 MACs, 114 parameters. */
+static void test_grouped_convolution(void **state)
+{
+    (void)state;
+    lb_net net;
+    lb_inspection *info = NULL;
+    lb_net_init(&net);
+    int x = lb_net_input(&net, (lb_shape){4, 5, 7}, false);
+    x = lb_net_conv(&net, "grouped", x, 6, lb_window_square(3, 1, 0), 2, true, NULL);
+    (void)lb_net_linear(&net, "fc", x, 3, false, NULL);
+    assert_ok(lb_net_finish(&net, LB_LOSS_CROSS_ENTROPY));
+    assert_ok(lb_cost_of_net(&net, &info));
+    const lb_layer_info *layer = layer_of(info, "grouped");
+    assert_int_equal(layer->weights, 108);
+    assert_int_equal(layer->macs, 1620);
+    assert_int_equal(layer->parameters, 114);
+    assert_int_equal(layer->height, 3);
+    assert_int_equal(layer->width, 5);
+    assert_int_equal(info->macs, 1620 + 3 * 6 * 15);
+    check_near(layer->stored_bytes, 114 * 4, 1e-9, "bytes");
+    lb_inspection_destroy(info);
+    lb_net_release(&net);
+}
+
 static lb_status cost_of(void *context)
 {
     lb_inspection *info = NULL;
@@ -273,6 +298,7 @@ int main(void)
         cmocka_unit_test(test_lenet5_by_hand),
         cmocka_unit_test(test_scales_and_bits),
         cmocka_unit_test(test_resnet20_macs),
+        cmocka_unit_test(test_grouped_convolution),
         cmocka_unit_test(test_out_of_memory),
         cmocka_unit_test(test_list_of_models),
     };

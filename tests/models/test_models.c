@@ -1,4 +1,5 @@
 /* Models: the papers' parameter counts, the order of nodes under every policy, shapes, refusals. */
+#include "support/model_check.h"
 #include "support/support.h"
 
 #include <math.h>
@@ -7,76 +8,7 @@
 
 #include "models/model.h"
 
-/* ---- helpers
- * ----------------------------------------------------------------------------------- */
-
-static lb_quant_config method(const char *name, int w_bits, int a_bits)
-{
-    const lb_method_request request = {.method = name,
-                                       .w_bits = w_bits,
-                                       .a_bits = a_bits,
-                                       .first = -1,
-                                       .last = -1,
-                                       .order = -1,
-                                       .granularity = -1,
-                                       .quantize_shortcuts = -1,
-                                       .quantize_last_input = -1,
-                                       .relu_slope = NAN};
-    lb_quant_config config;
-    assert_ok(lb_method_resolve(&request, &config));
-    return config;
-}
-
-static lb_model_request request_of(const char *name, lb_quant_config quant)
-{
-    const lb_model *model = lb_model_find(name);
-    assert_non_null(model);
-    const lb_shape any = {1, 28, 28};
-    return (lb_model_request){.name = name,
-                              .input = model->input.c > 0 ? model->input : any,
-                              .classes = 10,
-                              .width_multiplier = 1.0,
-                              .quant = quant};
-}
-
-/* "input conv1 conv1.norm ...": the names of all nodes in order. */
-static void names_of(const lb_net *net, char *text, size_t bytes)
-{
-    size_t used = 0;
-    text[0] = '\0';
-    for (size_t i = 0; i < net->n_nodes && used < bytes; i++) {
-        used +=
-            (size_t)snprintf(text + used, bytes - used, "%s%s", i ? " " : "", net->nodes[i].name);
-    }
-}
-
-static void check_nodes(const lb_model_request *request, const char *wanted)
-{
-    char got[8192];
-    lb_net net;
-    assert_ok(lb_model_build(request, &net));
-    names_of(&net, got, sizeof got);
-    if (strcmp(got, wanted) != 0) fail_msg("nodes\n%s\nwanted\n%s", got, wanted);
-    lb_net_release(&net);
-}
-
-/* Is b fed by a? */
-static void check_edge(const lb_net *net, const char *a, const char *b)
-{
-    const int from = lb_net_find_node(net, a), to = lb_net_find_node(net, b);
-    if (from < 0 || to < 0) fail_msg("no node '%s' or '%s'", a, b);
-    for (int k = 0; k < net->nodes[to].n_in; k++) {
-        if (net->nodes[to].in[k] == from) return;
-    }
-    fail_msg("'%s' does not feed '%s'", a, b);
-}
-
-static const lb_conv *conv_of(const lb_net *net, const char *name)
-{
-    const int node = lb_net_find_node(net, name);
-    if (node < 0) fail_msg("no layer '%s'", name);
-    return &net->nodes[node].as.conv;
-}
+/* ---- parameter counts ------------------------------------------------------------------------ */
 
 static size_t count_roles(const lb_net *net, unsigned roles)
 {
@@ -86,9 +18,6 @@ static size_t count_roles(const lb_net *net, unsigned roles)
     }
     return n;
 }
-
-/* ---- parameter counts
- * -------------------------------------------------------------------------- */
 
 /* As the papers count: weights and biases, without batch-norm's parameters. */
 static void test_parameter_counts(void **state)
@@ -130,7 +59,8 @@ static void test_parameter_counts(void **state)
         {"squeezenet-bypass", LB_SHORTCUT_MODEL, LB_SWITCH_MODEL, NULL, 724672, 2954},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        lb_model_request request = request_of(cases[i].model, method("float", -1, -1));
+        lb_model_request request =
+            lb_test_model_request(cases[i].model, lb_test_quant("float", -1, -1));
         request.shortcut = cases[i].shortcut;
         request.bias = cases[i].bias;
         request.widths = cases[i].widths;
@@ -150,43 +80,43 @@ static void test_parameter_counts(void **state)
     assert_int_equal(724672 + 2954, 727626);
 }
 
-/* ---- LeNet-5 in every order
- * -------------------------------------------------------------------- */
+/* ---- LeNet-5 in every order ------------------------------------------------------------------ */
 
 static void test_lenet5_nodes(void **state)
 {
     (void)state;
-    lb_model_request request = request_of("lenet5", method("float", -1, -1));
-    check_nodes(&request,
-                "input conv1 conv1.norm conv1.act conv1.pool conv2 conv2.norm conv2.act conv2.pool "
-                "fc1 fc1.norm fc1.act fc2 fc2.norm fc2.act fc3");
+    lb_model_request request = lb_test_model_request("lenet5", lb_test_quant("float", -1, -1));
+    lb_test_nodes(
+        &request,
+        "input conv1 conv1.norm conv1.act conv1.pool conv2 conv2.norm conv2.act conv2.pool "
+        "fc1 fc1.norm fc1.act fc2 fc2.norm fc2.act fc3");
     /* QNN: everything quantized, the image not; a pool between non-linearity and quantizer */
-    request.quant = method("qnn", 1, 1);
-    check_nodes(
+    request.quant = lb_test_quant("qnn", 1, 1);
+    lb_test_nodes(
         &request,
         "input conv1 conv1.norm conv1.act conv1.pool conv2.quantize conv2 conv2.norm conv2.act "
         "conv2.pool fc1.quantize fc1 fc1.norm fc1.act fc2.quantize fc2 fc2.norm fc2.act "
         "fc3.quantize fc3");
     /* DoReFa: the last layer's input stays float, bn-act-conv is the same chain */
-    request.quant = method("dorefa", 1, 2);
-    check_nodes(
+    request.quant = lb_test_quant("dorefa", 1, 2);
+    lb_test_nodes(
         &request,
         "input conv1 conv1.norm conv1.act conv1.pool conv2.quantize conv2 conv2.norm conv2.act "
         "conv2.pool fc1.quantize fc1 fc1.norm fc1.act fc2.quantize fc2 fc2.norm fc2.act fc3");
     /* XNOR-Net: conv - ReLU - pool - bn - sign - conv */
-    request.quant = method("xnor", -1, -1);
-    check_nodes(
+    request.quant = lb_test_quant("xnor", -1, -1);
+    lb_test_nodes(
         &request,
         "input conv1 conv1.act conv1.pool conv2.norm conv2.quantize conv2 conv2.act conv2.pool "
         "fc1.norm fc1.quantize fc1 fc1.act fc2.norm fc2.quantize fc2 fc2.act fc3.norm fc3");
-    request.quant = method("bwn", -1, -1);
-    check_nodes(
+    request.quant = lb_test_quant("bwn", -1, -1);
+    lb_test_nodes(
         &request,
         "input conv1 conv1.act conv1.pool conv2.norm conv2 conv2.act conv2.pool fc1.norm fc1 "
         "fc1.act fc2.norm fc2 fc2.act fc3.norm fc3");
-    request.quant = method("float", -1, -1);
+    request.quant = lb_test_quant("float", -1, -1);
     request.dropout = 0.5f;
-    check_nodes(
+    lb_test_nodes(
         &request,
         "input conv1 conv1.norm conv1.act conv1.pool conv2 conv2.norm conv2.act conv2.pool "
         "fc1.dropout fc1 fc1.norm fc1.act fc2.dropout fc2 fc2.norm fc2.act fc3.dropout fc3");
@@ -212,8 +142,8 @@ static void test_lenet5_details(void **state)
         {"xnor", -1, -1, LB_OP_MAX_POOL, LB_OP_RELU, 0, 0, "conv2.norm"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        const lb_model_request request =
-            request_of("lenet5", method(cases[i].method, cases[i].w_bits, cases[i].a_bits));
+        const lb_model_request request = lb_test_model_request(
+            "lenet5", lb_test_quant(cases[i].method, cases[i].w_bits, cases[i].a_bits));
         lb_net net;
         assert_ok(lb_model_build(&request, &net));
         assert_int_equal(net.nodes[lb_net_find_node(&net, "conv2.pool")].op, cases[i].pool);
@@ -236,7 +166,7 @@ static void test_lenet5_details(void **state)
 static void test_relu_slope(void **state)
 {
     (void)state;
-    lb_model_request request = request_of("lenet5", method("bc", -1, -1));
+    lb_model_request request = lb_test_model_request("lenet5", lb_test_quant("bc", -1, -1));
     request.quant.relu_slope = 0.125f;
     lb_net net;
     assert_ok(lb_model_build(&request, &net));
@@ -244,64 +174,36 @@ static void test_relu_slope(void **state)
     lb_net_release(&net);
 }
 
-/* ---- first and last layer
- * ---------------------------------------------------------------------- */
-
-static void check_weights(const lb_net *net, const char *layer, const char *quantizer, int bits)
-{
-    const lb_conv *conv = conv_of(net, layer);
-    if (quantizer == NULL) {
-        if (conv->quantizer)
-            fail_msg("'%s' has quantizer '%s', wanted float", layer, conv->quantizer->name);
-        return;
-    }
-    if (!conv->quantizer) fail_msg("'%s' is float, wanted '%s'", layer, quantizer);
-    assert_string_equal(conv->quantizer->name, quantizer);
-    assert_int_equal(conv->setting.bits, bits);
-}
-
-static void check_acts(const lb_net *net, const char *layer, const char *quantizer, int bits)
-{
-    char name[LB_NAME_BYTES + 16];
-    (void)snprintf(name, sizeof name, "%s.quantize", layer);
-    const int node = lb_net_find_node(net, name);
-    if (quantizer == NULL) {
-        if (node >= 0) fail_msg("'%s' is there, wanted float", name);
-        return;
-    }
-    if (node < 0) fail_msg("'%s' is not there", name);
-    assert_string_equal(net->nodes[node].as.quantize.quantizer->name, quantizer);
-    assert_int_equal(net->nodes[node].as.quantize.setting.bits, bits);
-}
+/* ---- first and last layer -------------------------------------------------------------------- */
 
 static void test_end_policies(void **state)
 {
     (void)state;
     lb_net net;
-    lb_model_request request = request_of("lenet5", method("dorefa", 1, 2));
+    lb_model_request request = lb_test_model_request("lenet5", lb_test_quant("dorefa", 1, 2));
     assert_ok(lb_model_build(&request, &net));
     assert_false(net.raw_input);
-    check_weights(&net, "conv1", NULL, 0);
-    check_weights(&net, "conv2", "dorefa", 1);
-    check_weights(&net, "fc3", NULL, 0);
-    check_acts(&net, "conv1", NULL, 0);
-    check_acts(&net, "conv2", "dorefa", 2);
-    check_acts(&net, "fc3", NULL, 0);
+    lb_test_layer_weights(&net, "conv1", NULL, 0);
+    lb_test_layer_weights(&net, "conv2", "dorefa", 1);
+    lb_test_layer_weights(&net, "fc3", NULL, 0);
+    lb_test_layer_acts(&net, "conv1", NULL, 0);
+    lb_test_layer_acts(&net, "conv2", "dorefa", 2);
+    lb_test_layer_acts(&net, "fc3", NULL, 0);
     lb_net_release(&net);
 
     request.quant.quantize_last_input = true; /* Kutukcu and SYQ */
     assert_ok(lb_model_build(&request, &net));
-    check_weights(&net, "fc3", NULL, 0);
-    check_acts(&net, "fc3", "dorefa", 2);
+    lb_test_layer_weights(&net, "fc3", NULL, 0);
+    lb_test_layer_acts(&net, "fc3", "dorefa", 2);
     lb_net_release(&net);
 
     request.quant.quantize_last_input = false;
     request.quant.first = request.quant.last = LB_END_QUANTIZED;
     assert_ok(lb_model_build(&request, &net));
-    check_weights(&net, "conv1", "dorefa", 1);
-    check_acts(&net, "conv1", NULL, 0); /* the image is never quantized */
-    check_weights(&net, "fc3", "dorefa", 1);
-    check_acts(&net, "fc3", "dorefa", 2);
+    lb_test_layer_weights(&net, "conv1", "dorefa", 1);
+    lb_test_layer_acts(&net, "conv1", NULL, 0); /* the image is never quantized */
+    lb_test_layer_weights(&net, "fc3", "dorefa", 1);
+    lb_test_layer_acts(&net, "fc3", "dorefa", 2);
     lb_net_release(&net);
 }
 
@@ -309,228 +211,56 @@ static void test_8bit_ends(void **state)
 {
     (void)state;
     lb_net net;
-    lb_model_request request = request_of("lenet5", method("dorefa", 1, 2));
+    lb_model_request request = lb_test_model_request("lenet5", lb_test_quant("dorefa", 1, 2));
     request.quant.first = request.quant.last = LB_END_8BIT;
     assert_ok(lb_model_build(&request, &net));
     assert_true(net.raw_input);
-    check_weights(&net, "conv1", "qnn", 8);
-    check_acts(&net, "conv1", NULL, 0);
-    check_weights(&net, "fc3", "qnn", 8);
-    check_acts(&net, "fc3", "dorefa", 8);
+    lb_test_layer_weights(&net, "conv1", "qnn", 8);
+    lb_test_layer_acts(&net, "conv1", NULL, 0);
+    lb_test_layer_weights(&net, "fc3", "qnn", 8);
+    lb_test_layer_acts(&net, "fc3", "dorefa", 8);
     lb_net_release(&net);
 
-    request = request_of("lenet5", method("xnor", -1, -1)); /* sign has no 8 bits */
+    request =
+        lb_test_model_request("lenet5", lb_test_quant("xnor", -1, -1)); /* sign has no 8 bits */
     request.quant.first = request.quant.last = LB_END_8BIT;
     assert_ok(lb_model_build(&request, &net));
-    check_acts(&net, "fc3", "qnn", 8);
+    lb_test_layer_acts(&net, "fc3", "qnn", 8);
     lb_net_release(&net);
 
-    request = request_of("lenet5", method("twn", -1, -1)); /* float activations stay float */
+    request = lb_test_model_request(
+        "lenet5", lb_test_quant("twn", -1, -1)); /* float activations stay float */
     request.quant.first = request.quant.last = LB_END_8BIT;
     assert_ok(lb_model_build(&request, &net));
     assert_true(net.raw_input);
-    check_weights(&net, "fc3", "qnn", 8);
-    check_acts(&net, "fc3", NULL, 0);
+    lb_test_layer_weights(&net, "fc3", "qnn", 8);
+    lb_test_layer_acts(&net, "fc3", NULL, 0);
     lb_net_release(&net);
 }
 
-/* ---- ResNets
- * ----------------------------------------------------------------------------------- */
-
-/* The nodes of one stage's first block, "stageN.block1." taken off. */
-static void block_of(const lb_model_request *request, int stage, char *text, size_t bytes)
-{
-    char prefix[32];
-    lb_net net;
-    size_t used = 0;
-    assert_ok(lb_model_build(request, &net));
-    (void)snprintf(prefix, sizeof prefix, "stage%d.block1.", stage);
-    text[0] = '\0';
-    for (size_t i = 0; i < net.n_nodes; i++) {
-        const char *name = net.nodes[i].name;
-        if (strncmp(name, prefix, strlen(prefix)) != 0) continue;
-        used += (size_t)snprintf(text + used, bytes - used, "%s%s", used ? " " : "",
-                                 name + strlen(prefix));
-    }
-    lb_net_release(&net);
-}
-
-static void test_resnet_blocks(void **state)
-{
-    (void)state;
-    static const struct {
-        const char *method;
-        int w_bits, a_bits, stage;
-        lb_shortcut_kind shortcut;
-        lb_switch norm;
-        bool pre;
-        const char *nodes;
-    } cases[] = {
-        {"float", -1, -1, 1, LB_SHORTCUT_A, LB_SWITCH_MODEL, false,
-         "conv1 conv1.norm conv1.act conv2 conv2.norm add conv2.act"},
-        {"float", -1, -1, 2, LB_SHORTCUT_MODEL, LB_SWITCH_MODEL, false,
-         "conv1 conv1.norm conv1.act conv2 conv2.norm shortcut add conv2.act"},
-        {"float", -1, -1, 2, LB_SHORTCUT_B, LB_SWITCH_MODEL, false,
-         "conv1 conv1.norm conv1.act conv2 conv2.norm shortcut shortcut.norm add conv2.act"},
-        {"float", -1, -1, 2, LB_SHORTCUT_B, LB_SWITCH_OFF, false,
-         "conv1 conv1.norm conv1.act conv2 conv2.norm shortcut add conv2.act"},
-        {"float", -1, -1, 2, LB_SHORTCUT_NONE, LB_SWITCH_MODEL, false,
-         "conv1 conv1.norm conv1.act conv2 conv2.norm conv2.act"},
-        {"float", -1, -1, 2, LB_SHORTCUT_A, LB_SWITCH_MODEL, true,
-         "conv1.norm conv1.act conv1 conv2.norm conv2.act conv2 shortcut add"},
-        {"qnn", 1, 1, 1, LB_SHORTCUT_A, LB_SWITCH_MODEL, false,
-         "conv1.quantize conv1 conv1.norm conv1.act conv2.quantize conv2 conv2.norm add conv2.act"},
-        /* the shortcut's convolution takes conv1's quantized input */
-        {"qnn", 1, 1, 2, LB_SHORTCUT_B, LB_SWITCH_MODEL, false,
-         "conv1.quantize conv1 conv1.norm conv1.act conv2.quantize conv2 conv2.norm shortcut "
-         "shortcut.norm add "
-         "conv2.act"},
-        {"dorefa", 1, 2, 1, LB_SHORTCUT_A, LB_SWITCH_MODEL, false,
-         "conv1.norm conv1.act conv1.quantize conv1 conv2.norm conv2.act conv2.quantize conv2 add"},
-        {"dorefa", 1, 2, 2, LB_SHORTCUT_B, LB_SWITCH_MODEL, false,
-         "conv1.norm conv1.act conv1.quantize conv1 conv2.norm conv2.act conv2.quantize conv2 "
-         "shortcut.quantize "
-         "shortcut shortcut.norm add"},
-        {"xnor", 1, 1, 2, LB_SHORTCUT_B, LB_SWITCH_MODEL, false,
-         "conv1.norm conv1.quantize conv1 conv1.act conv2.norm conv2.quantize conv2 conv2.act "
-         "shortcut.norm "
-         "shortcut.quantize shortcut add"},
-        {"bwn", 1, -1, 2, LB_SHORTCUT_A, LB_SWITCH_MODEL, false,
-         "conv1.norm conv1 conv1.act conv2.norm conv2 conv2.act shortcut add"},
-    };
-    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        char got[1024];
-        lb_model_request request =
-            request_of("resnet20", method(cases[i].method, cases[i].w_bits, cases[i].a_bits));
-        request.shortcut = cases[i].shortcut;
-        request.shortcut_norm = cases[i].norm;
-        request.pre_activation = cases[i].pre;
-        block_of(&request, cases[i].stage, got, sizeof got);
-        if (strcmp(got, cases[i].nodes) != 0)
-            fail_msg("case %zu:\n%s\nwanted\n%s", i, got, cases[i].nodes);
-    }
-}
-
-/* A shortcut carries the float value, not what the convolution's quantizer makes of it. */
-static void test_resnet_shortcuts_carry_float(void **state)
-{
-    (void)state;
-    lb_net net;
-    lb_model_request request = request_of("resnet20", method("qnn", 1, 1));
-    assert_ok(lb_model_build(&request, &net));
-    check_edge(&net, "stage1.block1.conv2.act", "stage1.block2.conv1.quantize");
-    check_edge(&net, "stage1.block1.conv2.act", "stage1.block2.add");
-    check_edge(&net, "stage1.block3.conv2.act", "stage2.block1.shortcut");
-    lb_net_release(&net);
-
-    request.shortcut = LB_SHORTCUT_B;
-    assert_ok(lb_model_build(&request, &net));
-    check_edge(&net, "stage2.block1.conv1.quantize", "stage2.block1.shortcut");
-    check_weights(&net, "stage2.block1.shortcut", "qnn", 1);
-    lb_net_release(&net);
-
-    request.quant.quantize_shortcuts = false; /* Kutukcu table 4.8 */
-    assert_ok(lb_model_build(&request, &net));
-    check_edge(&net, "stage1.block3.conv2.act", "stage2.block1.shortcut");
-    check_weights(&net, "stage2.block1.shortcut", NULL, 0);
-    lb_net_release(&net);
-
-    request = request_of("resnet20", method("dorefa", 1, 2));
-    assert_ok(lb_model_build(&request, &net));
-    check_edge(&net, "conv1", "stage1.block1.conv1.norm");
-    check_edge(&net, "conv1", "stage1.block1.add");
-    check_edge(&net, "stage1.block1.add", "stage1.block2.add");
-    lb_net_release(&net);
-}
-
-static void test_resnet_ends(void **state)
-{
-    (void)state;
-    static const struct {
-        const char *method, *tail;
-    } cases[] = {
-        {"float", "add stage3.block3.conv2.act pool fc"},
-        {"dorefa-w", "add stage3.block3.conv2.act pool fc"},
-        {"dorefa", "stage3.block3.add last.norm last.act pool fc"},
-        {"qnn", "add stage3.block3.conv2.act pool fc"},
-        {"xnor", "stage3.block3.add pool fc.norm fc"},
-    };
-    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        char got[8192];
-        lb_net net;
-        const lb_model_request request = request_of("resnet20", method(cases[i].method, -1, -1));
-        assert_ok(lb_model_build(&request, &net));
-        names_of(&net, got, sizeof got);
-        const size_t n = strlen(got), m = strlen(cases[i].tail);
-        if (n < m || strcmp(got + n - m, cases[i].tail) != 0)
-            fail_msg("%s ends '%s'", cases[i].method, got + n - m);
-        lb_net_release(&net);
-    }
-}
-
-/* bc's ends are quantized, but not in ResNets (Kutukcu). */
-static void test_bc_ends_in_resnets(void **state)
-{
-    (void)state;
-    lb_net net;
-    lb_model_request request = request_of("resnet20", method("bc", -1, -1));
-    assert_ok(lb_model_build(&request, &net));
-    check_weights(&net, "conv1", NULL, 0);
-    check_weights(&net, "stage1.block1.conv1", "bc", 1);
-    check_weights(&net, "fc", NULL, 0);
-    lb_net_release(&net);
-    request = request_of("vgg7", method("bc", -1, -1));
-    assert_ok(lb_model_build(&request, &net));
-    check_weights(&net, "conv1", "bc", 1);
-    lb_net_release(&net);
-}
-
-static void test_resnet_shapes(void **state)
-{
-    (void)state;
-    lb_net net;
-    lb_model_request request = request_of("resnet20", method("float", -1, -1));
-    assert_ok(lb_model_build(&request, &net));
-    static const struct {
-        const char *node;
-        lb_shape shape;
-    } cases[] = {{"conv1", {16, 32, 32}},
-                 {"stage1.block3.add", {16, 32, 32}},
-                 {"stage2.block1.conv1", {32, 16, 16}},
-                 {"stage2.block1.shortcut", {32, 16, 16}},
-                 {"stage3.block3.add", {64, 8, 8}},
-                 {"pool", {64, 1, 1}},
-                 {"fc", {10, 1, 1}}};
-    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        const lb_shape got = net.nodes[lb_net_find_node(&net, cases[i].node)].shape;
-        assert_memory_equal(&got, &cases[i].shape, sizeof got);
-    }
-    lb_net_release(&net);
-}
-
-/* ---- the other families
- * ------------------------------------------------------------------------ */
+/* ---- the other families ---------------------------------------------------------------------- */
 
 static void test_squeezenet(void **state)
 {
     (void)state;
     lb_net net;
-    lb_model_request request = request_of("squeezenet-bypass", method("qnn", 2, 2));
+    lb_model_request request =
+        lb_test_model_request("squeezenet-bypass", lb_test_quant("qnn", 2, 2));
     assert_ok(lb_model_build(&request, &net));
-    check_edge(&net, "fire2.concat", "fire3.squeeze.quantize");
-    check_edge(&net, "fire2.concat", "fire3.add");
-    check_edge(&net, "fire3.add", "fire3.pool");
-    check_edge(&net, "fire3.pool", "fire4.squeeze.quantize");
-    check_edge(&net, "fire9.add", "conv10.quantize");
-    check_edge(&net, "fire2.expand.quantize", "fire2.expand1x1");
-    check_edge(&net, "fire2.expand.quantize", "fire2.expand3x3");
+    lb_test_edge(&net, "fire2.concat", "fire3.squeeze.quantize");
+    lb_test_edge(&net, "fire2.concat", "fire3.add");
+    lb_test_edge(&net, "fire3.add", "fire3.pool");
+    lb_test_edge(&net, "fire3.pool", "fire4.squeeze.quantize");
+    lb_test_edge(&net, "fire9.add", "conv10.quantize");
+    lb_test_edge(&net, "fire2.expand.quantize", "fire2.expand1x1");
+    lb_test_edge(&net, "fire2.expand.quantize", "fire2.expand3x3");
     /* 32 -> 16 -> 8 -> 4 by pools 3/2, rounded up */
     assert_int_equal(net.nodes[lb_net_find_node(&net, "conv1.pool")].shape.h, 16);
     assert_int_equal(net.nodes[lb_net_find_node(&net, "fire3.pool")].shape.h, 8);
     assert_int_equal(net.nodes[lb_net_find_node(&net, "fire5.pool")].shape.h, 4);
     assert_int_equal(net.nodes[lb_net_find_node(&net, "fire9.concat")].shape.c, 512);
     lb_net_release(&net);
-    request = request_of("squeezenet", method("qnn", 2, 2));
+    request = lb_test_model_request("squeezenet", lb_test_quant("qnn", 2, 2));
     assert_ok(lb_model_build(&request, &net));
     assert_int_equal(lb_net_find_node(&net, "fire3.add"), -1);
     lb_net_release(&net);
@@ -539,8 +269,9 @@ static void test_squeezenet(void **state)
 static void test_vgg_nodes(void **state)
 {
     (void)state;
-    const lb_model_request request = request_of("vgg-small", method("dorefa", 1, 1));
-    check_nodes(
+    const lb_model_request request =
+        lb_test_model_request("vgg-small", lb_test_quant("dorefa", 1, 1));
+    lb_test_nodes(
         &request,
         "input conv1 conv1.norm conv1.act conv2.quantize conv2 conv2.norm conv2.act conv2.pool "
         "conv3.quantize conv3 conv3.norm conv3.act conv4.quantize conv4 conv4.norm conv4.act "
@@ -553,19 +284,18 @@ static void test_mlp(void **state)
 {
     (void)state;
     static const size_t widths[] = {7};
-    lb_model_request request = request_of("mlp", method("bnn", -1, -1));
+    lb_model_request request = lb_test_model_request("mlp", lb_test_quant("bnn", -1, -1));
     request.input = (lb_shape){3, 4, 5};
     request.widths = widths;
     request.n_widths = 1;
-    check_nodes(&request, "input fc1 fc1.norm fc1.act fc2.quantize fc2");
+    lb_test_nodes(&request, "input fc1 fc1.norm fc1.act fc2.quantize fc2");
     lb_net net;
     assert_ok(lb_model_build(&request, &net));
-    assert_int_equal(net.params[conv_of(&net, "fc1")->weight].count, 7 * 60);
+    assert_int_equal(net.params[lb_test_layer(&net, "fc1")->weight].count, 7 * 60);
     lb_net_release(&net);
 }
 
-/* ---- every model with every method
- * ------------------------------------------------------------- */
+/* ---- every model with every method ----------------------------------------------------------- */
 
 typedef void visit(const lb_model *model, const lb_model_request *request, const char *what);
 
@@ -576,7 +306,8 @@ static void for_each(visit *f)
             for (const lb_method *q = lb_methods; q->name; q++) {
                 const int a_bits[] = {-1, 1, 2, 8};
                 for (size_t a = 0; a < (q->a_bits || !q->acts ? 1u : 4u); a++) {
-                    lb_model_request request = request_of(m->name, method(q->name, -1, a_bits[a]));
+                    lb_model_request request =
+                        lb_test_model_request(m->name, lb_test_quant(q->name, -1, a_bits[a]));
                     char what[64];
                     request.width_multiplier = 0.125;
                     (void)snprintf(what, sizeof what, "%s %s A=%d", m->name, q->name, a_bits[a]);
@@ -636,15 +367,14 @@ static void test_out_of_memory(void **state)
     (void)state;
     for (size_t i = 0; lb_model_families[i]; i++) {
         const lb_model *m = lb_model_families[i]->models;
-        lb_model_request request = request_of(m->name, method("xnor", -1, -1));
+        lb_model_request request = lb_test_model_request(m->name, lb_test_quant("xnor", -1, -1));
         request.width_multiplier = 0.125;
         if (m->depth > 0) request.shortcut = LB_SHORTCUT_B;
         lb_test_every_allocation_failure(build_one, &request);
     }
 }
 
-/* ---- refusals
- * ---------------------------------------------------------------------------------- */
+/* ---- refusals -------------------------------------------------------------------------------- */
 
 static void refuse(const lb_model_request *request, lb_status status, const char *message)
 {
@@ -659,26 +389,25 @@ static void test_refusals(void **state)
 {
     (void)state;
     static const size_t widths[] = {8};
-    lb_model_request request = request_of("lenet5", method("float", -1, -1));
+    lb_model_request request = lb_test_model_request("lenet5", lb_test_quant("float", -1, -1));
     request.input = (lb_shape){3, 32, 32};
     refuse(&request, LB_E_SHAPE,
            "model 'lenet5' takes images of 1x28x28 (channels x height x width), not 3x32x32; "
            "`lowbit models` "
            "tells what others take");
-    request = request_of("lenet5", method("float", -1, -1));
+    request = lb_test_model_request("lenet5", lb_test_quant("float", -1, -1));
     request.name = "lenet";
     refuse(&request, LB_E_ARG, "unknown model 'lenet'; did you mean 'lenet5'?");
     request.name = "transformer";
     refuse(&request, LB_E_ARG, "unknown model 'transformer'; `lowbit models` lists them");
-    request = request_of("vgg7", method("float", -1, -1));
+    request = lb_test_model_request("vgg7", lb_test_quant("float", -1, -1));
     request.widths = widths;
     request.n_widths = 1;
     refuse(&request, LB_E_ARG, "model 'vgg7' has fixed widths; widths are for model 'mlp'");
-    request = request_of("vgg7", method("float", -1, -1));
+    request = lb_test_model_request("vgg7", lb_test_quant("float", -1, -1));
     request.shortcut = LB_SHORTCUT_B;
-    refuse(&request, LB_E_ARG,
-           "model 'vgg7' is no ResNet: it has no shortcuts or pre-activation to choose");
-    request = request_of("lenet5", method("float", -1, -1));
+    refuse(&request, LB_E_ARG, "model 'vgg7' is no ResNet: it has no shortcuts to choose");
+    request = lb_test_model_request("lenet5", lb_test_quant("float", -1, -1));
     request.classes = 0;
     refuse(&request, LB_E_ARG, "model 'lenet5': 0 classes; wanted at least 1");
 }
@@ -692,11 +421,6 @@ int main(void)
         cmocka_unit_test(test_relu_slope),
         cmocka_unit_test(test_end_policies),
         cmocka_unit_test(test_8bit_ends),
-        cmocka_unit_test(test_resnet_blocks),
-        cmocka_unit_test(test_resnet_shortcuts_carry_float),
-        cmocka_unit_test(test_resnet_ends),
-        cmocka_unit_test(test_bc_ends_in_resnets),
-        cmocka_unit_test(test_resnet_shapes),
         cmocka_unit_test(test_squeezenet),
         cmocka_unit_test(test_vgg_nodes),
         cmocka_unit_test(test_mlp),

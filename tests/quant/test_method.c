@@ -38,8 +38,7 @@ static const char *name_of_acts(const lb_quant_config *c)
     return c->acts ? c->acts->name : "float";
 }
 
-/* ---- what methods resolve to
- * ------------------------------------------------------------------- */
+/* ---- what methods resolve to ----------------------------------------------------------------- */
 
 static void test_defaults(void **state)
 {
@@ -216,8 +215,7 @@ static void test_relu_slope(void **state)
     assert_float_equal(resolve(&request).relu_slope, 0.5f, 0.0f);
 }
 
-/* ---- refusals
- * ---------------------------------------------------------------------------------- */
+/* ---- refusals -------------------------------------------------------------------------------- */
 
 static void refuse(const lb_method_request *request, const char *message)
 {

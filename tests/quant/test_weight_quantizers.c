@@ -105,8 +105,7 @@ static void fill_huge(float *w, size_t n)
     for (size_t i = 0; i < n; i++) w[i] *= 1e30f;
 }
 
-/* ---- codes
- * ------------------------------------------------------------------------------------- */
+/* ---- codes ----------------------------------------------------------------------------------- */
 
 static void check_codes(bench *b, const char *what)
 {
@@ -152,8 +151,7 @@ static void test_max_code_is_reached(void **state)
     for_each(fill_uniform, check_largest_code_occurs);
 }
 
-/* ---- scales
- * ------------------------------------------------------------------------------------ */
+/* ---- scales ---------------------------------------------------------------------------------- */
 
 static bool learns(const bench *b)
 {
@@ -236,8 +234,7 @@ static void test_one_weight_keeps_its_sign(void **state)
     for_each(fill_zero, check_one_weight);
 }
 
-/* ---- maps
- * -------------------------------------------------------------------------------------- */
+/* ---- maps ------------------------------------------------------------------------------------ */
 
 /* Larger weights never get smaller codes. */
 static void check_monotone(bench *b, const char *what)
@@ -314,8 +311,7 @@ static void test_maps_are_odd(void **state)
     for_each(fill_uniform, check_odd_symmetry);
 }
 
-/* ---- backward
- * ---------------------------------------------------------------------------------- */
+/* ---- backward -------------------------------------------------------------------------------- */
 
 static void check_backward(bench *b, const char *what)
 {
@@ -336,8 +332,7 @@ static void test_backward_writes_all_and_adds_to_learned(void **state)
     for_each(fill_uniform, check_backward);
 }
 
-/* ---- descriptions
- * ------------------------------------------------------------------------------ */
+/* ---- descriptions ---------------------------------------------------------------------------- */
 
 static void test_descriptions_are_complete(void **state)
 {

@@ -172,6 +172,23 @@ static void test_xnor(void **state)
     CHECK_FLOATS(r.dw, 0, 1.5, 1, 2.5);
 }
 
+/* Masters beyond 1, as they are before the next clipping: the direct part stops there, alpha's does not.
+ * alpha = (2 + 0.5) / 2 = 1.25, g = (1, 3): mean of g sign(w) = (1 - 3) / 2 = -1; dw = -1, 3.75 + 1. */
+static void test_xnor_window(void **state)
+{
+    (void)state;
+    const lb_weight_quantizer *q = lb_weight_quantizer_find("xnor");
+    const lb_weight_setting setting = {.bits = 1, .granularity = LB_PER_FILTER};
+    const float w[] = {2.0f, -0.5f}, dq[] = {1.0f, 3.0f};
+    lb_weight_statistics s;
+    int16_t code[2];
+    float dw[2];
+    q->statistics(&setting, flat_group(2), w, NULL, &s);
+    q->encode(&setting, flat_group(2), &s, w, NULL, code);
+    q->backward(&setting, flat_group(2), &s, w, code, dq, dw, NULL);
+    CHECK_FLOATS(dw, -1, 4.75);
+}
+
 /* Two channels of two taps: the means over channels are (0.5, -0.5), so the weights become
  * (1.5, -0.5 | -1.5, 0.5), clipped to (1, -0.5 | -1, 0.5). */
 static void test_xnor_centres_and_clips_the_masters(void **state)
@@ -336,6 +353,7 @@ int main(void)
         cmocka_unit_test(test_qnn_three_bits),
         cmocka_unit_test(test_qnn_fixed_range),
         cmocka_unit_test(test_xnor),
+        cmocka_unit_test(test_xnor_window),
         cmocka_unit_test(test_xnor_centres_and_clips_the_masters),
         cmocka_unit_test(test_xnor_centres_each_filter),
         cmocka_unit_test(test_xnor_centres_large_kernels),

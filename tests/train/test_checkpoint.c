@@ -10,10 +10,12 @@
 /* conv (TTQ where `learned`) - linear, `width` filters. */
 static void build(lb_net *net, size_t width, bool learned)
 {
-    const lb_weight_choice ttq = {.quantizer = lb_weight_quantizer_find("ttq"), .setting = {.bits = 2}};
+    const lb_weight_choice ttq = {.quantizer = lb_weight_quantizer_find("ttq"),
+                                  .setting = {.bits = 2}};
     lb_net_init(net);
     const int in = lb_net_input(net, (lb_shape){.c = 1, .h = 4, .w = 4}, false);
-    const int conv = lb_net_conv(net, "conv", in, width, lb_window_square(3, 1, 0), 1, false, learned ? &ttq : NULL);
+    const int conv = lb_net_conv(net, "conv", in, width, lb_window_square(3, 1, 0), 1, false,
+                                 learned ? &ttq : NULL);
     const int norm = lb_net_batch_norm(net, "norm", conv, true, 1e-5f, 0.1f);
     const int flat = lb_net_flatten(net, "flat", norm);
     lb_net_linear(net, "classifier", flat, 3, true, NULL);
@@ -30,7 +32,10 @@ static void fill(lb_net *net, float from)
 static const char *write_net(lb_net *net, const lb_optimizer *optimizer)
 {
     const char *path = lb_test_path(lb_test_folder(), "net.safetensors");
-    const lb_checkpoint c = {.net = net, .optimizer = optimizer, .description = "{}", .state_name = "progress",
+    const lb_checkpoint c = {.net = net,
+                             .optimizer = optimizer,
+                             .description = "{}",
+                             .state_name = "progress",
                              .state = "{}"};
     assert_ok(lb_checkpoint_write(&c, path));
     return path;
@@ -56,9 +61,11 @@ static void parameters_and_moments_read_back(void **state)
     assert_ok(lb_checkpoint_load_net(path, file, LB_LOAD_EXACT, &b));
     assert_ok(lb_checkpoint_load_moments(path, file, &to));
     for (size_t p = 0; p < a.n_params; p++) {
-        assert_memory_equal(a.params[p].value, b.params[p].value, a.params[p].count * sizeof(float));
+        assert_memory_equal(a.params[p].value, b.params[p].value,
+                            a.params[p].count * sizeof(float));
         assert_true((to.moments[p].value[1] != NULL) == (a.params[p].grad != NULL));
-        if (to.moments[p].value[1] != NULL) assert_true(to.moments[p].value[1][0] == (float)p + 0.5f);
+        if (to.moments[p].value[1] != NULL)
+            assert_true(to.moments[p].value[1][0] == (float)p + 0.5f);
     }
     /* SGD's moments are others */
     lb_optimizer_release(&to);
@@ -93,7 +100,8 @@ static void other_networks_are_refused_by_name(void **state)
     build(&wide, 3, false);
     build(&learned, 2, true);
     fill(&plain, 1.0f);
-    check_refused(&plain, &wide, LB_LOAD_EXACT, "tensor 'conv.weight' is 2 x 1 x 3 x 3, the network has 3 x 1 x 3 x 3");
+    check_refused(&plain, &wide, LB_LOAD_EXACT,
+                  "tensor 'conv.weight' is 2 x 1 x 3 x 3, the network has 3 x 1 x 3 x 3");
     check_refused(&plain, &wide, LB_LOAD_INIT, "is it another model?");
     check_refused(&plain, &learned, LB_LOAD_EXACT, "'conv.learned' is missing");
     check_refused(&learned, &plain, LB_LOAD_EXACT, "the network has no 'conv.learned'");
@@ -131,7 +139,8 @@ static void files_of_others_are_refused(void **state)
     (void)state;
     const char *path = lb_test_path(lb_test_folder(), "other.safetensors");
     const float one = 1.0f;
-    const lb_stored_tensor t = {.name = "x", .dtype = LB_F32, .n_dims = 1, .dims = {1}, .data = &one, .bytes = 4};
+    const lb_stored_tensor t = {
+        .name = "x", .dtype = LB_F32, .n_dims = 1, .dims = {1}, .data = &one, .bytes = 4};
     assert_ok(lb_safetensors_write(path, &t, 1, NULL, 0));
     lb_safetensors *file = NULL;
     assert_status(lb_checkpoint_open(path, &file), LB_E_FORMAT);
@@ -149,7 +158,9 @@ static void files_of_others_are_refused(void **state)
 static void hostile_descriptions_are_refused(void **state)
 {
     (void)state;
-#define IMAGES "\"images\": {\"training\": 9, \"channels\": 1, \"height\": 28, \"width\": 28, \"classes\": 10, "
+#define IMAGES                                                                                    \
+    "\"images\": {\"training\": 9, \"channels\": 1, \"height\": 28, \"width\": 28, \"classes\": " \
+    "10, "
 #define MEAN "\"mean\": [0.5], \"std\": [0.5]}}"
     static const struct {
         const char *text, *message;
@@ -164,15 +175,20 @@ static void hostile_descriptions_are_refused(void **state)
         {"{\"settings\": {}, " IMAGES "\"mean\": [0.5, 0.5], \"std\": [1]}}", "images.mean"},
         {"{\"settings\": {\"model\": \"no-such\"}, " IMAGES MEAN, "unknown model"},
         {"{\"settings\": {\"model\": \"resnet20\"}, " IMAGES MEAN, "resnet20"},
-        {"{\"settings\": {\"model\": \"mlp\", \"widths\": \"65536,65536,65536\"}, " IMAGES MEAN, "larger than the file"},
-        {"{\"settings\": {}, \"images\": {\"training\": 9, \"channels\": 1, \"height\": 99999, \"width\": 1, "
-         "\"classes\": 10, " MEAN, "images.height"},
+        {"{\"settings\": {\"model\": \"mlp\", \"widths\": \"65536,65536,65536\"}, " IMAGES MEAN,
+         "larger than the file"},
+        {"{\"settings\": {}, \"images\": {\"training\": 9, \"channels\": 1, \"height\": 99999, "
+         "\"width\": 1, "
+         "\"classes\": 10, " MEAN,
+         "images.height"},
     };
     const float one = 1.0f;
-    const lb_stored_tensor t = {.name = "x", .dtype = LB_F32, .n_dims = 1, .dims = {1}, .data = &one, .bytes = 4};
+    const lb_stored_tensor t = {
+        .name = "x", .dtype = LB_F32, .n_dims = 1, .dims = {1}, .data = &one, .bytes = 4};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         const char *path = lb_test_path(lb_test_folder(), "hostile.safetensors");
-        const lb_stored_text metadata[] = {{"format", "lowbit checkpoint 1"}, {"run", cases[i].text}};
+        const lb_stored_text metadata[] = {{"format", "lowbit checkpoint 1"},
+                                           {"run", cases[i].text}};
         assert_ok(lb_safetensors_write(path, &t, 1, metadata, 2));
         lb_run run;
         assert_status(lb_run_open(path, &run), LB_E_FORMAT);

@@ -1,17 +1,19 @@
-# A run killed with SIGKILL at 20 random instants and resumed each time leaves the same bytes as one that was
-# never disturbed. Stochastic weights, augmentation and worker threads take part.
+# A run killed with SIGKILL at 20 random instants and resumed each time leaves the same bytes as
+# one that was never disturbed. Stochastic weights, augmentation and worker threads take part.
 set -euo pipefail
 kills=20
+export OMP_WAIT_POLICY=passive # other tests run beside this one: threads that wait must not spin
 
-train=("$LOWBIT" train --data synth-digits:400 --model lenet5 --width-multiplier 0.25 --method bc-stochastic --batch 20
-    --augment rotate=10,crop=2 --workers 1 --threads 2)
+train=("$LOWBIT" train --data synth-digits:400 --model lenet5 --width-multiplier 0.25
+    --method bc-stochastic --batch 20 --augment rotate=10,crop=2 --workers 1 --threads 2)
 
 milliseconds() { date +%s%3N; }
 
 compare()
 {
-    for file in config.json metrics.csv best.safetensors last.safetensors; do cmp "whole/$file" "killed/$file"; done
-    diff <(printf '%s\n' best.safetensors config.json last.safetensors metrics.csv) <(ls killed | grep -v '\.tmp$')
+    local files=(best.safetensors config.json last.safetensors metrics.csv)
+    for file in "${files[@]}"; do cmp "whole/$file" "killed/$file"; done
+    diff <(printf '%s\n' "${files[@]}") <(ls killed | grep -v '\.tmp$')
 }
 
 # As many epochs as take about three seconds here.
@@ -19,14 +21,16 @@ began=$(milliseconds)
 "${train[@]}" --epochs 1 --out probe >log
 once=$(($(milliseconds) - began))
 epochs=$((3000 / (once > 30 ? once : 30)))
-train+=(--epochs $((epochs < 2 ? 2 : epochs)))
+epochs=$((epochs < 2 ? 2 : epochs))
+train+=(--epochs $epochs)
 
 began=$(milliseconds)
 "${train[@]}" --out whole >log
 whole=$(($(milliseconds) - began))
 echo "$epochs epochs in $whole ms"
 
-# A machine that is sometimes busy may be done before the twentieth kill: then another run is killed.
+# A machine that is sometimes busy may be done before the twentieth kill: then another run is
+# killed.
 killed=0
 runs=1
 while [ $killed -lt $kills ]; do

@@ -1,4 +1,5 @@
-/* Optimizers against PyTorch's, and what lowbit adds: decay on weights only, clipping, the floor of learned scales. */
+/* Optimizers against PyTorch's, and what lowbit adds: decay on weights only, clipping, the floor
+ * of learned scales. */
 #include <math.h>
 #include <omp.h>
 #include <stdlib.h>
@@ -11,7 +12,8 @@
 
 enum { STEPS = 12, COUNT = 64 };
 
-/* float32 against double: at most 6 roundings a step, each 2^-24 of the largest weight, over 12 steps */
+/* float32 against double: at most 6 roundings a step, each 2^-24 of the largest weight, over 12
+ * steps */
 static const double rounding = 6.0 * STEPS * 0x1p-24;
 
 /* A linear layer of `inputs` weights and a bias, one output. */
@@ -56,10 +58,14 @@ static void sgd_agrees_with_pytorch(void **state)
 {
     (void)state;
     check_golden("sgd", (lb_optimizer_options){.kind = LB_OPTIMIZER_SGD});
-    check_golden("sgd-decay", (lb_optimizer_options){.kind = LB_OPTIMIZER_SGD, .weight_decay = 0.05f});
-    check_golden("sgd-momentum",
-                 (lb_optimizer_options){.kind = LB_OPTIMIZER_SGD, .momentum = 0.9f, .weight_decay = 0.05f});
-    check_golden("sgd-nesterov", (lb_optimizer_options){.kind = LB_OPTIMIZER_SGD, .momentum = 0.9f, .nesterov = true,
+    check_golden("sgd-decay",
+                 (lb_optimizer_options){.kind = LB_OPTIMIZER_SGD, .weight_decay = 0.05f});
+    check_golden(
+        "sgd-momentum",
+        (lb_optimizer_options){.kind = LB_OPTIMIZER_SGD, .momentum = 0.9f, .weight_decay = 0.05f});
+    check_golden("sgd-nesterov", (lb_optimizer_options){.kind = LB_OPTIMIZER_SGD,
+                                                        .momentum = 0.9f,
+                                                        .nesterov = true,
                                                         .weight_decay = 0.05f});
 }
 
@@ -67,7 +73,8 @@ static void adam_agrees_with_pytorch(void **state)
 {
     (void)state;
     check_golden("adam", (lb_optimizer_options){.kind = LB_OPTIMIZER_ADAM});
-    check_golden("adam-decay", (lb_optimizer_options){.kind = LB_OPTIMIZER_ADAM, .weight_decay = 0.05f});
+    check_golden("adam-decay",
+                 (lb_optimizer_options){.kind = LB_OPTIMIZER_ADAM, .weight_decay = 0.05f});
 }
 
 static void decay_reaches_weights_only(void **state)
@@ -93,7 +100,8 @@ static void masters_are_clipped_and_learned_scales_stay_positive(void **state)
     const lb_optimizer_options options = {.kind = LB_OPTIMIZER_SGD};
     lb_net net;
     lb_optimizer optimizer;
-    const lb_weight_choice bc = {.quantizer = lb_weight_quantizer_find("bc"), .setting = {.bits = 1}};
+    const lb_weight_choice bc = {.quantizer = lb_weight_quantizer_find("bc"),
+                                 .setting = {.bits = 1}};
     build(&net, 3, &bc);
     lb_param *w = param_of(&net, "layer.weight"), *b = param_of(&net, "layer.bias");
     memcpy(w->value, (const float[]){0.9f, -0.9f, 0.5f}, 3 * sizeof(float));
@@ -108,7 +116,8 @@ static void masters_are_clipped_and_learned_scales_stay_positive(void **state)
     lb_optimizer_release(&optimizer);
     lb_net_release(&net);
 
-    const lb_weight_choice ttq = {.quantizer = lb_weight_quantizer_find("ttq"), .setting = {.bits = 2}};
+    const lb_weight_choice ttq = {.quantizer = lb_weight_quantizer_find("ttq"),
+                                  .setting = {.bits = 2}};
     build(&net, 3, &ttq);
     lb_param *scales = param_of(&net, "layer.learned");
     scales->value[0] = 1.0f;
@@ -168,7 +177,8 @@ static void threads_do_not_change_the_result(void **state)
         lb_net_release(&net);
     }
     assert_memory_equal(results[0], results[1], LARGE * sizeof(float));
-    assert_true(results[0][LARGE - 1] != (float)((LARGE - 1) % 17) - 8.0f); /* the last chunk moved */
+    assert_true(results[0][LARGE - 1] !=
+                (float)((LARGE - 1) % 17) - 8.0f); /* the last chunk moved */
     free(results[0]);
     free(results[1]);
 }

@@ -10,7 +10,8 @@ static lb_progress with_rows(const double *top1, size_t n)
 {
     lb_progress p = {0};
     for (size_t i = 0; i < n; i++) {
-        const lb_epoch_row row = {.lr = 0.1 / 3.0, .train_loss = 1e-300, .val_top1 = top1[i], .val_top5 = 2.0 / 3.0};
+        const lb_epoch_row row = {
+            .lr = 0.1 / 3.0, .train_loss = 1e-300, .val_top1 = top1[i], .val_top5 = 2.0 / 3.0};
         assert_ok(lb_progress_add(&p, &row));
     }
     return p;
@@ -68,7 +69,11 @@ static void hostile_text_is_refused(void **state)
     (void)state;
 #define HEAD "{\"step\": 1, \"batch\": 2, \"correct\": 3, \"seen\": 4, \"diverged\": false, "
     static const char *const texts[] = {
-        "", "[]", "null", "{}", HEAD "\"epoch\": 0, \"loss_sum\": \"1\", \"epochs\": []}",
+        "",
+        "[]",
+        "null",
+        "{}",
+        HEAD "\"epoch\": 0, \"loss_sum\": \"1\", \"epochs\": []}",
         HEAD "\"epoch\": 1, \"loss_sum\": 1, \"epochs\": []}",
         HEAD "\"epoch\": 1, \"loss_sum\": 1, \"epochs\": [[1, 2]]}",
         HEAD "\"epoch\": 1, \"loss_sum\": 1, \"epochs\": [[1, 2, 3, 4, 5, \"6\"]]}",
@@ -82,7 +87,8 @@ static void hostile_text_is_refused(void **state)
         assert_contains(lb_error(), "a.safetensors: ");
         assert_null(p.rows);
     }
-    assert_ok(lb_progress_read("here", HEAD "\"epoch\": 1, \"loss_sum\": 1, \"epochs\": [[1, 2, 3, 4, 5, 6]]}", &p));
+    assert_ok(lb_progress_read(
+        "here", HEAD "\"epoch\": 1, \"loss_sum\": 1, \"epochs\": [[1, 2, 3, 4, 5, 6]]}", &p));
     lb_progress_release(&p);
 }
 

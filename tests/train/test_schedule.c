@@ -7,8 +7,12 @@
 
 enum { EPOCHS = 10, BATCHES = 7, STEPS = EPOCHS * BATCHES };
 
-static const lb_schedule standard = {
-    .lr = 0.1, .factor = 0.2, .epochs = EPOCHS, .batches = BATCHES, .milestones = {3, 6, 9}, .n_milestones = 3};
+static const lb_schedule standard = {.lr = 0.1,
+                                     .factor = 0.2,
+                                     .epochs = EPOCHS,
+                                     .batches = BATCHES,
+                                     .milestones = {3, 6, 9},
+                                     .n_milestones = 3};
 
 /* The golden file has 9 digits, and is compared in float32. */
 static const double digits = 1e-7;
@@ -18,7 +22,8 @@ static void compare_steps(const char *name, const lb_schedule *schedule)
     lb_golden golden = lb_golden_read("tests/train/golden/schedules.txt");
     const lb_golden_array *wanted = lb_golden_at(&golden, "%s", name);
     float got[STEPS];
-    for (size_t t = 0; t < STEPS; t++) got[t] = (float)lb_schedule_lr(schedule, t / BATCHES, t % BATCHES);
+    for (size_t t = 0; t < STEPS; t++)
+        got[t] = (float)lb_schedule_lr(schedule, t / BATCHES, t % BATCHES);
     lb_golden_compare(wanted, got, wanted->count, digits);
     lb_golden_release(&golden);
 }
@@ -75,8 +80,14 @@ static void shortest_runs_have_finite_rates(void **state)
 {
     (void)state;
     for (int kind = LB_SCHEDULE_CONSTANT; kind <= LB_SCHEDULE_ONE_CYCLE; kind++) {
-        const lb_schedule s = {.kind = (lb_schedule_kind)kind, .lr = 0.1, .final_lr = 0.01, .factor = 0.1,
-                               .epochs = 1, .batches = 1, .milestones = {1}, .n_milestones = 1};
+        const lb_schedule s = {.kind = (lb_schedule_kind)kind,
+                               .lr = 0.1,
+                               .final_lr = 0.01,
+                               .factor = 0.1,
+                               .epochs = 1,
+                               .batches = 1,
+                               .milestones = {1},
+                               .n_milestones = 1};
         const double lr = lb_schedule_lr(&s, 0, 0);
         assert_true(isfinite(lr) && lr > 0.0 && lr <= 0.1);
     }

@@ -58,9 +58,15 @@ static void values_have_one_form(void **state)
     static const struct {
         const char *key, *value, *wanted;
     } cases[] = {
-        {"epochs", "+007", "7"},      {"lr", "1e-3", "0.001"},   {"lr", "0.10", "0.1"},
-        {"lr", "-0", "0"},            {"lr", "1e30", "1e+30"},   {"milestones", "010,20", "10,20"},
-        {"nesterov", "true", "yes"},  {"nesterov", "0", "no"},   {"seed", "9007199254740991", "9007199254740991"},
+        {"epochs", "+007", "7"},
+        {"lr", "1e-3", "0.001"},
+        {"lr", "0.10", "0.1"},
+        {"lr", "-0", "0"},
+        {"lr", "1e30", "1e+30"},
+        {"milestones", "010,20", "10,20"},
+        {"nesterov", "true", "yes"},
+        {"nesterov", "0", "no"},
+        {"seed", "9007199254740991", "9007199254740991"},
         {"weight-decay", "1e-4", "0.0001"},
     };
     lb_settings *s = make();
@@ -86,7 +92,7 @@ static void the_given_goes_before_the_run_before_the_recipe_before_the_default(v
     assert_ok(lb_settings_set(s, "epochs", "8"));
     assert_string_equal(lb_settings_get(s, "epochs"), "8");
     /* another recipe takes away what the first one set */
-    assert_ok(lb_settings_set(s, "recipe", "p1-lenet5"));
+    assert_ok(lb_settings_set(s, "recipe", "kutukcu-lenet5"));
     assert_null(lb_settings_get(s, "milestones"));
     lb_settings_destroy(s);
 }
@@ -97,7 +103,7 @@ static void options_add_up_and_copies_are_complete(void **state)
     lb_settings *s = make(), *copy = NULL;
     assert_ok(lb_settings_set(s, "option", "a=1"));
     assert_ok(lb_settings_set(s, "option", "b=2"));
-    assert_ok(lb_settings_set(s, "recipe", "p1-vgg7"));
+    assert_ok(lb_settings_set(s, "recipe", "kutukcu-vgg7"));
     assert_ok(lb_settings_copy(s, &copy));
     lb_settings_destroy(s);
     assert_string_equal(lb_settings_get(copy, "option"), "a=1,b=2");
@@ -142,7 +148,8 @@ static void every_recipe_sets_what_can_be_trained(void **state)
 static lb_status read_config(const char *const *pairs, lb_train_config *config, lb_settings **out)
 {
     lb_settings *s = make();
-    for (size_t i = 0; pairs[i] != NULL; i += 2) assert_ok(lb_settings_set(s, pairs[i], pairs[i + 1]));
+    for (size_t i = 0; pairs[i] != NULL; i += 2)
+        assert_ok(lb_settings_set(s, pairs[i], pairs[i + 1]));
     *out = s;
     return lb_train_config_read(s, config);
 }
@@ -178,9 +185,10 @@ static void settings_that_do_not_fit_together_are_refused_by_name(void **state)
 static void values_arrive_where_they_belong(void **state)
 {
     (void)state;
-    static const char *const pairs[] = {"model",      "mlp", "widths", "30,20",     "method", "dorefa", "abits",    "2",
-                                        "first-last", "8bit", "last-layer", "quantized", "shortcut", "none", "epochs", "8",
-                                        "schedule", "exponential", "lr", "0.5", "threads", "3", NULL};
+    static const char *const pairs[] = {
+        "model",      "mlp",         "widths",     "30,20",     "method",   "dorefa", "abits",  "2",
+        "first-last", "8bit",        "last-layer", "quantized", "shortcut", "none",   "epochs", "8",
+        "schedule",   "exponential", "lr",         "0.5",       "threads",  "3",      NULL};
     lb_train_config config;
     lb_settings *s = NULL;
     assert_ok(read_config(pairs, &config, &s));

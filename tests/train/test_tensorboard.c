@@ -106,9 +106,10 @@ static void read_event(reader event, scalars *out)
 
 static void check_row(reader event, uint64_t step, const lb_epoch_row *row)
 {
-    static const char *const tags[] = {"lr",       "loss/train", "top1/train",
-                                       "loss/validation", "top1/validation", "top5/validation"};
-    const double wanted[] = {row->lr, row->train_loss, row->train_top1, row->val_loss, row->val_top1, row->val_top5};
+    static const char *const tags[] = {
+        "lr", "loss/train", "top1/train", "loss/validation", "top1/validation", "top5/validation"};
+    const double wanted[] = {row->lr,       row->train_loss, row->train_top1,
+                             row->val_loss, row->val_top1,   row->val_top5};
     scalars got;
     read_event(event, &got);
     assert_int_equal(got.step, step);
@@ -128,16 +129,22 @@ static void event_files_hold_every_epoch(void **state)
     lb_tensorboard *t = NULL;
     for (size_t i = 0; i < EPOCHS; i++) {
         const double x = (double)i;
-        const lb_epoch_row row = {.lr = 1.0 / (x + 1.0), .train_loss = x, .train_top1 = 2.0 * x, .val_loss = x / 3.0,
-                                  .val_top1 = 99.0, .val_top5 = 100.0};
+        const lb_epoch_row row = {.lr = 1.0 / (x + 1.0),
+                                  .train_loss = x,
+                                  .train_top1 = 2.0 * x,
+                                  .val_loss = x / 3.0,
+                                  .val_top1 = 99.0,
+                                  .val_top5 = 100.0};
         assert_ok(lb_progress_add(&p, &row));
-        if (i == 9) assert_ok(lb_tensorboard_open(folder, "validation", &p, &t)); /* as upon --resume */
+        if (i == 9)
+            assert_ok(lb_tensorboard_open(folder, "validation", &p, &t)); /* as upon --resume */
         if (i > 9) assert_ok(lb_tensorboard_add(t, &p));
     }
     lb_tensorboard_close(t);
     uint8_t *data = NULL;
     size_t bytes = 0;
-    assert_ok(lb_file_read(lb_test_path(folder, "events.out.tfevents.0.lowbit"), 1 << 20, &data, &bytes));
+    assert_ok(
+        lb_file_read(lb_test_path(folder, "events.out.tfevents.0.lowbit"), 1 << 20, &data, &bytes));
     const uint8_t *at = data, *end = data + bytes;
     reader version = next_record(&at, end);
     assert_int_equal(varint(&version), 1 << 3 | 1);

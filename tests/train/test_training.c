@@ -1,4 +1,5 @@
-/* Whole trainings through the public interface, on tiny synthetic data with the reference back end. */
+/* Whole trainings through the public interface, on tiny synthetic data with the reference back
+ * end. */
 #include <fcntl.h>
 #include <math.h>
 #include <stdio.h>
@@ -18,7 +19,7 @@ typedef struct told {
     size_t n_start, n_epoch, n_result, n_progress;
     lb_event start, epochs[MAX_EPOCHS], result; /* texts in them are void by now */
     char status[8], split[16];
-    size_t stop_at_epoch;  /* call lb_train_stop at that epoch event; 0: never */
+    size_t stop_at_epoch; /* call lb_train_stop at that epoch event; 0: never */
     bool stop_at_start;
 } told;
 
@@ -47,9 +48,25 @@ static void listen(const lb_event *event, void *user)
     }
 }
 
-static const char *const small[] = {
-    "data", "synth-digits:120", "model", "lenet5", "width-multiplier", "0.125", "method", "dorefa", "abits", "2",
-    "batch", "20", "epochs", "3", "threads", "1", "backend", "reference", NULL};
+static const char *const small[] = {"data",
+                                    "synth-digits:120",
+                                    "model",
+                                    "lenet5",
+                                    "width-multiplier",
+                                    "0.125",
+                                    "method",
+                                    "dorefa",
+                                    "abits",
+                                    "2",
+                                    "batch",
+                                    "20",
+                                    "epochs",
+                                    "3",
+                                    "threads",
+                                    "1",
+                                    "backend",
+                                    "reference",
+                                    NULL};
 
 /* Train with `small`, then these pairs over it, ended by NULL. */
 static lb_status train(const char *out, told *t, const char *const *pairs)
@@ -57,8 +74,10 @@ static lb_status train(const char *out, told *t, const char *const *pairs)
     lb_settings *s = NULL;
     assert_ok(lb_settings_create(&s));
     assert_ok(lb_settings_set(s, "out", out));
-    for (size_t i = 0; small[i] != NULL; i += 2) assert_ok(lb_settings_set(s, small[i], small[i + 1]));
-    for (size_t i = 0; pairs != NULL && pairs[i] != NULL; i += 2) assert_ok(lb_settings_set(s, pairs[i], pairs[i + 1]));
+    for (size_t i = 0; small[i] != NULL; i += 2)
+        assert_ok(lb_settings_set(s, small[i], small[i + 1]));
+    for (size_t i = 0; pairs != NULL && pairs[i] != NULL; i += 2)
+        assert_ok(lb_settings_set(s, pairs[i], pairs[i + 1]));
     const lb_status status = lb_train(s, listen, t);
     lb_settings_destroy(s);
     return status;
@@ -77,7 +96,8 @@ static lb_status resume(const char *out, told *t)
     return status;
 }
 
-static const char *const run_files[] = {"config.json", "metrics.csv", "best.safetensors", "last.safetensors"};
+static const char *const run_files[] = {"config.json", "metrics.csv", "best.safetensors",
+                                        "last.safetensors"};
 enum { N_FILES = sizeof run_files / sizeof *run_files };
 
 static void read_file(const char *run, const char *name, uint8_t **data, size_t *bytes)
@@ -117,7 +137,7 @@ static const char *fresh(const char *name)
     return lb_test_path(lb_test_folder(), name);
 }
 
-/* ---- what a run is ------------------------------------------------------------------------------ */
+/* ---- what a run is --------------------------------------------------------------------------- */
 
 static void a_run_tells_its_epochs_and_result(void **state)
 {
@@ -151,8 +171,9 @@ static void training_learns(void **state)
 {
     (void)state;
     told t = {0};
-    assert_ok(train(fresh("run"), &t, PAIRS("method", "float", "abits", "32", "data", "synth-digits:400", "epochs", "6",
-                                            "width-multiplier", "0.25", "augment", "none", "lr", "0.005")));
+    assert_ok(train(fresh("run"), &t,
+                    PAIRS("method", "float", "abits", "32", "data", "synth-digits:400", "epochs",
+                          "6", "width-multiplier", "0.25", "augment", "none", "lr", "0.005")));
     assert_string_equal(t.status, "ok");
     assert_true(t.epochs[5].train_loss < 0.5 * t.epochs[0].train_loss);
     assert_true(t.result.best_top1 > 50.0);
@@ -182,8 +203,10 @@ static void metrics_have_a_row_an_epoch(void **state)
     uint8_t *data = NULL;
     size_t bytes = 0, lines = 0;
     read_file(whole_run(), "metrics.csv", &data, &bytes);
-    assert_ptr_equal(strstr((char *)data, "epoch,lr,train_loss,train_top1,val_loss,val_top1,val_top5,mean_val_top1,split\n1,"),
-                     data);
+    assert_ptr_equal(
+        strstr((char *)data,
+               "epoch,lr,train_loss,train_top1,val_loss,val_top1,val_top5,mean_val_top1,split\n1,"),
+        data);
     for (size_t i = 0; i < bytes; i++) lines += data[i] == '\n';
     assert_int_equal(lines, 4);
     lb_free(data);
@@ -198,7 +221,8 @@ static void evaluating_the_last_checkpoint_gives_the_last_epochs_figures(void **
     assert_ok(train(path, &t, NULL));
     lb_evaluation e;
     assert_ok(lb_evaluate_run(lb_test_path(path, "last.safetensors"), NULL, &e));
-    assert_true(e.top1 == t.epochs[2].val_top1 && e.top5 == t.epochs[2].val_top5 && e.loss == t.epochs[2].val_loss);
+    assert_true(e.top1 == t.epochs[2].val_top1 && e.top5 == t.epochs[2].val_top5 &&
+                e.loss == t.epochs[2].val_loss);
     assert_int_equal(e.images, 24);
     assert_ok(lb_evaluate_run(path, NULL, &e)); /* the folder: its best */
     assert_true(e.top1 == t.result.best_top1);
@@ -221,7 +245,7 @@ static void a_validation_split_takes_the_place_of_the_test_images(void **state)
     assert_contains(lb_error(), "batch 20, but there are 10 training images");
 }
 
-/* ---- determinism and resuming ------------------------------------------------------------------- */
+/* ---- determinism and resuming ---------------------------------------------------------------- */
 
 static void the_same_settings_give_the_same_bytes(void **state)
 {
@@ -257,7 +281,8 @@ static void a_run_in_single_steps_is_the_same_run(void **state)
         epochs = t.result.epoch;
         assert_true(++calls <= 3 * 7);
     }
-    assert_int_equal(calls, 3 * 7); /* six steps and an evaluation an epoch: each is a call of its own */
+    assert_int_equal(calls,
+                     3 * 7); /* six steps and an evaluation an epoch: each is a call of its own */
     assert_same_run(path, whole_run());
 }
 
@@ -321,7 +346,8 @@ static void a_resumed_run_keeps_what_defines_it(void **state)
     assert_ok(train(path, &t, NULL));
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         t = (told){0};
-        assert_status(train(path, &t, PAIRS("resume", "yes", cases[i].key, cases[i].value)), LB_E_ARG);
+        assert_status(train(path, &t, PAIRS("resume", "yes", cases[i].key, cases[i].value)),
+                      LB_E_ARG);
         assert_contains(lb_error(), cases[i].message);
         assert_same_run(path, whole_run());
     }
@@ -348,7 +374,8 @@ static void an_existing_folder_is_refused(void **state)
     assert_int_equal(t.n_epoch, 3);
     assert_same_run(path, whole_run());
     assert_false(lb_path_exists(lb_test_path(path, "tensorboard/events.out.tfevents.0.lowbit")));
-    assert_status(train(lb_test_path(path, "metrics.csv"), &t, PAIRS("overwrite", "yes")), LB_E_ARG);
+    assert_status(train(lb_test_path(path, "metrics.csv"), &t, PAIRS("overwrite", "yes")),
+                  LB_E_ARG);
     assert_contains(lb_error(), "not a folder");
 }
 
@@ -387,7 +414,7 @@ static void a_damaged_checkpoint_is_refused(void **state)
     lb_free(data);
 }
 
-/* ---- results that are not success ----------------------------------------------------------------- */
+/* ---- results that are not success ------------------------------------------------------------ */
 
 static void a_run_that_diverges_is_a_result(void **state)
 {
@@ -395,7 +422,8 @@ static void a_run_that_diverges_is_a_result(void **state)
     char path[4096];
     (void)snprintf(path, sizeof path, "%s", fresh("nan"));
     told t = {0};
-    assert_ok(train(path, &t, PAIRS("lr", "1e30", "optimizer", "sgd", "method", "float", "abits", "32")));
+    assert_ok(
+        train(path, &t, PAIRS("lr", "1e30", "optimizer", "sgd", "method", "float", "abits", "32")));
     assert_string_equal(t.status, "dnc");
     assert_int_equal(t.n_epoch, 0);
     assert_int_equal(t.result.best_epoch, 0);
@@ -408,12 +436,13 @@ static void a_run_that_learns_nothing_does_not_converge(void **state)
 {
     (void)state;
     told t = {0};
-    assert_ok(train(fresh("still"), &t, PAIRS("lr", "0", "model", "mlp", "widths", "4", "epochs", "2")));
+    assert_ok(
+        train(fresh("still"), &t, PAIRS("lr", "0", "model", "mlp", "widths", "4", "epochs", "2")));
     assert_string_equal(t.status, t.result.best_top1 > 15.0 ? "ok" : "dnc");
     assert_true(t.epochs[0].lr == 0.0);
 }
 
-/* ---- starting from another run -------------------------------------------------------------------- */
+/* ---- starting from another run --------------------------------------------------------------- */
 
 static void a_run_can_start_from_another(void **state)
 {
@@ -421,7 +450,8 @@ static void a_run_can_start_from_another(void **state)
     told t = {0};
     char path[4096];
     (void)snprintf(path, sizeof path, "%s", fresh("init"));
-    /* with a rate of 0 it stays what it started from; batch-norm's statistics move, and are its own */
+    /* with a rate of 0 it stays what it started from; batch-norm's statistics move, and are its
+     * own */
     assert_ok(train(path, &t, PAIRS("init", whole_run(), "lr", "0", "epochs", "1")));
     told scratch = {0};
     assert_ok(train(fresh("scratch"), &scratch, PAIRS("lr", "0", "epochs", "1")));
@@ -429,27 +459,39 @@ static void a_run_can_start_from_another(void **state)
 
     /* learned scales that the other run does not have start from its weights */
     t = (told){0};
-    assert_ok(train(fresh("ttq"), &t, PAIRS("init", lb_test_path(whole_run(), "last.safetensors"), "method", "ttq",
-                                            "abits", "32", "epochs", "1")));
+    assert_ok(train(fresh("ttq"), &t,
+                    PAIRS("init", lb_test_path(whole_run(), "last.safetensors"), "method", "ttq",
+                          "abits", "32", "epochs", "1")));
     t = (told){0};
-    assert_status(train(fresh("wide"), &t, PAIRS("init", whole_run(), "width-multiplier", "0.25")), LB_E_FORMAT);
+    assert_status(train(fresh("wide"), &t, PAIRS("init", whole_run(), "width-multiplier", "0.25")),
+                  LB_E_FORMAT);
     assert_contains(lb_error(), "is it another model?");
     assert_status(train(fresh("mlp"), &t, PAIRS("init", whole_run(), "model", "mlp")), LB_E_FORMAT);
     assert_status(train(fresh("none"), &t, PAIRS("init", "/nowhere")), LB_E_IO);
     assert_false(lb_path_exists(fresh("none"))); /* nothing was begun */
 }
 
-/* ---- memory --------------------------------------------------------------------------------------- */
+/* ---- memory ---------------------------------------------------------------------------------- */
 
 static lb_status train_tiny(void *context)
 {
-    static const char *const pairs[] = {"data", "synth-digits:20", "model", "mlp", "widths", "3", "batch", "10",
-                                        "epochs", "1", "val-split", "5", "augment", "none", "threads", "1",
-                                        "tensorboard", "yes", "overwrite", "yes", "backend", "reference", NULL};
+    static const char *const pairs[] = {"data",        "synth-digits:20",
+                                        "model",       "mlp",
+                                        "widths",      "3",
+                                        "batch",       "10",
+                                        "epochs",      "1",
+                                        "val-split",   "5",
+                                        "augment",     "none",
+                                        "threads",     "1",
+                                        "tensorboard", "yes",
+                                        "overwrite",   "yes",
+                                        "backend",     "reference",
+                                        NULL};
     lb_settings *s = NULL;
     lb_status status = lb_settings_create(&s);
     if (status == LB_OK) status = lb_settings_set(s, "out", context);
-    for (size_t i = 0; status == LB_OK && pairs[i] != NULL; i += 2) status = lb_settings_set(s, pairs[i], pairs[i + 1]);
+    for (size_t i = 0; status == LB_OK && pairs[i] != NULL; i += 2)
+        status = lb_settings_set(s, pairs[i], pairs[i + 1]);
     if (status == LB_OK) status = lb_train(s, NULL, NULL);
     lb_settings_destroy(s);
     lb_evaluation e;

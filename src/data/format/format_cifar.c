@@ -74,43 +74,60 @@ void lb_cifar_copy(const uint8_t *records, size_t count, size_t label_bytes, uin
     }
 }
 
-static lb_status copy_all(const lb_file_map *maps, const char *const *names, size_t n_files,
-                          size_t label_bytes, lb_dataset *out)
+/* Map one file of the data set and count its records. */
+static lb_status open_file(const cifar_layout *layout, const char *folder, const char *name,
+                           lb_file_map *map, size_t *count)
 {
-    size_t counts[MAX_FILES] = {0}, total = 0;
-    for (size_t i = 0; i < n_files; i++) {
-        LB_TRY(lb_cifar_records(names[i], maps[i].bytes, label_bytes, &counts[i]));
-        total += counts[i];
+    char path[PATH_BYTES];
+    if (!find_file(layout, folder, name, path)) {
+        return lb_fail(LB_E_IO, "no %s in '%s'", name, folder);
     }
-    LB_TRY(lb_dataset_allocate(out, names[0], total, (lb_image_shape){3, 32, 32}));
-    size_t done = 0;
-    for (size_t i = 0; i < n_files; i++) {
-        lb_cifar_copy(maps[i].data, counts[i], label_bytes, out->images + done * PIXELS,
-                      out->labels + done);
-        done += counts[i];
-    }
-    return LB_OK;
+    LB_TRY(lb_file_map_open(path, map));
+    const lb_status status = lb_cifar_records(path, map->bytes, layout->label_bytes, count);
+    if (status != LB_OK) lb_file_map_close(map);
+    return status;
 }
 
+/* Copy one file's records behind the `done` images that are there. */
+static lb_status copy_file(const cifar_layout *layout, const lb_data_source *source,
+                           const char *name, lb_dataset *out, size_t *done)
+{
+    lb_file_map map;
+    size_t count = 0;
+    LB_TRY(open_file(layout, source->folder, name, &map, &count));
+    lb_status status = LB_OK;
+    if (count > out->count - *done) {
+        status = lb_fail(LB_E_IO, "%s grew while it was read", name);
+    } else {
+        lb_cifar_copy(map.data, count, layout->label_bytes, out->images + *done * PIXELS,
+                      out->labels + *done);
+        *done += count;
+    }
+    lb_file_map_close(&map);
+    return status;
+}
+
+/* Files are counted first and then copied one by one, so that only one is in memory besides the
+ * data set itself. */
 static lb_status read_layout(const cifar_layout *layout, const lb_data_source *source,
                              lb_dataset *out)
 {
     const char *const *names = files_of(layout, source->split);
-    lb_file_map maps[MAX_FILES];
-    size_t n = 0;
-    lb_status status = LB_OK;
-    while (status == LB_OK && names[n] != NULL) {
-        char path[PATH_BYTES];
-        if (!find_file(layout, source->folder, names[n], path)) {
-            status = lb_fail(LB_E_IO, "no %s in '%s'", names[n], source->folder);
-        } else {
-            status = lb_file_map_open(path, &maps[n]);
-        }
-        if (status == LB_OK) n++;
+    size_t total = 0, done = 0;
+    for (size_t i = 0; names[i] != NULL; i++) {
+        lb_file_map map;
+        size_t count = 0;
+        LB_TRY(open_file(layout, source->folder, names[i], &map, &count));
+        lb_file_map_close(&map);
+        total += count;
     }
-    if (status == LB_OK) status = copy_all(maps, names, n, layout->label_bytes, out);
-    while (n > 0) lb_file_map_close(&maps[--n]);
-    return status;
+    LB_TRY(lb_dataset_allocate(out, names[0], total, (lb_image_shape){3, 32, 32}));
+    for (size_t i = 0; names[i] != NULL; i++) {
+        LB_TRY(copy_file(layout, source, names[i], out, &done));
+    }
+    if (done != total)
+        return lb_fail(LB_E_IO, "'%s': a file shrank while it was read", source->folder);
+    return LB_OK;
 }
 
 static const char *missing_cifar10(const char *folder, lb_split split)

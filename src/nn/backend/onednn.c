@@ -98,7 +98,8 @@ static lb_status start_onednn(lb_executor *e)
     return LB_OK;
 }
 
-/* Plain weights on their way to a primitive's layout and back: room for the largest layer, twice. */
+/* Plain weights on their way to a primitive's layout and back: room for the largest layer in two halves and once
+ * more. */
 static lb_status allocate_staging(lb_executor *e)
 {
     size_t largest = 0;
@@ -106,7 +107,7 @@ static lb_status allocate_staging(lb_executor *e)
         if (e->layers[i].weight_count > largest) largest = e->layers[i].weight_count;
     }
     float *staging = NULL;
-    LB_TRY(lb_executor_alloc(e, 2 * largest, sizeof *staging, "weights on their way", &staging));
+    LB_TRY(lb_executor_alloc(e, 3 * largest, sizeof *staging, "weights on their way", &staging));
     for (size_t i = 0; i < e->n_layers; i++) e->layers[i].staging = staging;
     return LB_OK;
 }

@@ -10,6 +10,7 @@
  *   onednn_backward.c   the same in reverse
  *   onednn_memory.c     buffers: who lives when, offsets
  *   onednn_pass.c       runs of element-wise nodes, tile by tile
+ *   onednn_fuse.c       several steps of a pass as one
  *   onednn_norm.c       batch-norm: statistics, coefficients, gradient sums
  *   onednn_conv.c       convolution and linear layers by oneDNN
  *   onednn_maps.c       pools, concat, subsample, flatten, images in, learned quantizers
@@ -81,6 +82,9 @@ typedef struct lb_layer {
     bool needs_affine;   /* raw sums are not the output yet: a scale or a bias is missing */
     bool flat;           /* a linear layer: its input is a vector in the order h, w, c */
     bool wants_dx;
+    bool split[LB_DIRECTIONS]; /* gradients go in as two bfloat16 halves */
+    float *factor;       /* [out] the output's gradient is multiplied by it before it is split */
+    int split_gradient;  /* buffer */
     lb_shape in, out;
     size_t period;
     float *scale, *shift; /* [period]: output = raw * scale + shift */
@@ -104,18 +108,21 @@ typedef struct lb_layer {
 
 typedef enum lb_step_kind {
     LB_STEP_AFFINE, LB_STEP_CONVERT, LB_STEP_ADD, LB_STEP_RELU, LB_STEP_CLIP, LB_STEP_WINDOW, LB_STEP_MASK,
-    LB_STEP_QUANTIZE, LB_STEP_SUMS, LB_STEP_NORM_BACKWARD
+    LB_STEP_QUANTIZE, LB_STEP_SUMS, LB_STEP_NORM_BACKWARD, LB_STEP_TO_BF16, LB_STEP_SPLIT,
+    LB_STEP_ACTIVATE, LB_STEP_MASK_SUMS, LB_STEP_NORM_SPLIT /* runs of the others */
 } lb_step_kind;
 
 /* One loop over a tile. Registers are tiles of floats, or places in a buffer. */
 typedef struct lb_step {
     lb_step_kind kind;
-    int x, y, out;            /* registers, -1: none */
-    int buffer;               /* of bits (window, mask) or codes (quantize), -1: none */
+    int x, y, z, out;         /* registers, -1: none; z: batch-norm's input in mask sums */
+    int buffer;               /* of bits (window, mask), codes (quantize), bfloat16; -1: none */
+    int bits;                 /* buffer of bits where `buffer` has other work */
     float low, high, factor;
     bool open;
-    size_t period;
-    const float *a, *b;       /* affine */
+    lb_activation activation;
+    size_t period, channels;
+    const float *a, *b;       /* affine; split: factors */
     const lb_act_map *map;    /* quantize */
     lb_norm *norm;            /* sums, norm backward */
 } lb_step;
@@ -282,6 +289,8 @@ LB_MUST_CHECK lb_status lb_pass_add_step(lb_executor *e, lb_pass *pass, lb_step_
 int lb_pass_register(lb_pass *pass, int buffer);
 /** Give tiles to registers that need one. */
 LB_MUST_CHECK lb_status lb_pass_finish(lb_executor *e, const lb_operation *op);
+/** Put runs of steps together that have a loop of their own; needs the registers' last_step. */
+void lb_pass_fuse(const lb_executor *e, lb_pass *pass);
 void lb_pass_run(lb_executor *e, const lb_operation *op, const lb_range *r);
 
 /* ---- onednn_norm.c ---- */

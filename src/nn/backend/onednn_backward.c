@@ -162,6 +162,29 @@ static lb_status plan_learned(lb_executor *e, int node)
     return LB_OK;
 }
 
+static bool wants_split(const lb_layer *layer)
+{
+    return layer->split[LB_BACKWARD_DATA] || layer->split[LB_BACKWARD_WEIGHTS];
+}
+
+static bool wants_floats(const lb_layer *layer)
+{
+    return !layer->split[LB_BACKWARD_WEIGHTS] || (layer->wants_dx && !layer->split[LB_BACKWARD_DATA]);
+}
+
+/* The gradient of a layer's output (register g) as two bfloat16 halves. */
+static lb_status emit_split(lb_executor *e, lb_pass *pass, lb_layer *layer, int g)
+{
+    lb_step *step = NULL;
+    LB_TRY(lb_buffer_add(e, LB_CELL_SPLIT, pass->values, &layer->split_gradient));
+    LB_TRY(lb_pass_add_step(e, pass, LB_STEP_SPLIT, &step));
+    step->x = g;
+    step->buffer = layer->split_gradient;
+    step->channels = layer->out.c;
+    step->a = layer->factor;
+    return LB_OK;
+}
+
 /* Batch-norm's gradient, once all images' sums are there. */
 static lb_status plan_norm_backward(lb_executor *e, int node)
 {
@@ -178,10 +201,12 @@ static lb_status plan_norm_backward(lb_executor *e, int node)
     step->norm = norm;
     step->period = norm->period;
     step->out = lb_pass_register(pass, -1);
+    const int g = step->out;
     int buffer = -1;
-    LB_TRY(bind(e, pass, step->out, &buffer));
+    if (!norm->layer || wants_floats(norm->layer)) LB_TRY(bind(e, pass, g, &buffer));
+    if (norm->layer && wants_split(norm->layer)) LB_TRY(emit_split(e, pass, norm->layer, g));
     LB_TRY(finish_backward_pass(e, pass));
-    return add_edge(e, in, buffer);
+    return buffer >= 0 ? add_edge(e, in, buffer) : LB_OK;
 }
 
 static lb_status plan_pass_backward(lb_executor *e, int operation, int *totals)
@@ -205,16 +230,21 @@ static lb_status plan_pass_backward(lb_executor *e, int operation, int *totals)
 
 /* ---- the others ---- */
 
-/* Codes as floats, for the weights' gradient. */
-static lb_status plan_expansion(lb_executor *e, int input, int *buffer)
+/* Codes as floats or bfloat16, for the weights' gradient. */
+static lb_status plan_expansion(lb_executor *e, int input, bool bf16, int *buffer)
 {
     const lb_value *x = &e->values[input];
     lb_pass *pass = NULL;
     lb_step *step = NULL;
     LB_TRY(start_backward_pass(e, input, &pass));
-    LB_TRY(lb_pass_add_step(e, pass, LB_STEP_CONVERT, &step));
+    LB_TRY(lb_pass_add_step(e, pass, bf16 ? LB_STEP_TO_BF16 : LB_STEP_CONVERT, &step));
     step->x = lb_pass_register(pass, x->codes);
     step->factor = 1.0f;
+    if (bf16) {
+        LB_TRY(lb_buffer_add(e, LB_CELL_BF16, pass->values, buffer));
+        step->buffer = *buffer;
+        return finish_backward_pass(e, pass);
+    }
     step->out = lb_pass_register(pass, -1);
     LB_TRY(bind(e, pass, step->out, buffer));
     return finish_backward_pass(e, pass);
@@ -224,10 +254,16 @@ static lb_status plan_layer_backward(lb_executor *e, int node)
 {
     lb_value *v = &e->values[node];
     lb_layer *layer = v->layer;
-    if (!v->in_pass) LB_TRY(whole_gradient(e, node));
+    if (!v->in_pass && v->n_edges > 0) LB_TRY(whole_gradient(e, node));
+    if (wants_split(layer) && layer->split_gradient < 0) {
+        lb_pass *pass = NULL;
+        LB_TRY(start_backward_pass(e, node, &pass));
+        LB_TRY(emit_split(e, pass, layer, lb_pass_register(pass, v->gradient)));
+        LB_TRY(finish_backward_pass(e, pass));
+    }
     const lb_value *x = &e->values[layer->input_node];
     int input = x->real;
-    if (x->coded) LB_TRY(plan_expansion(e, layer->input_node, &input));
+    if (x->coded) LB_TRY(plan_expansion(e, layer->input_node, layer->split[LB_BACKWARD_WEIGHTS], &input));
 
     lb_operation *op = NULL;
     LB_TRY(lb_operation_add(e, LB_OPERATION_BACKWARD_WEIGHTS, node, &op));
@@ -235,7 +271,7 @@ static lb_status plan_layer_backward(lb_executor *e, int node)
     op->layer = layer;
     op->chunk = layer->chunk;
     op->in[0] = input;
-    op->in[1] = v->gradient;
+    op->in[1] = layer->split[LB_BACKWARD_WEIGHTS] ? layer->split_gradient : v->gradient;
     if (!layer->wants_dx) return LB_OK;
 
     int dx = -1;
@@ -244,7 +280,7 @@ static lb_status plan_layer_backward(lb_executor *e, int node)
     op->backward = true;
     op->layer = layer;
     op->chunk = layer->chunk;
-    op->in[1] = v->gradient;
+    op->in[1] = layer->split[LB_BACKWARD_DATA] ? layer->split_gradient : v->gradient;
     op->out = dx;
     return add_edge(e, layer->input_node, dx);
 }

@@ -7,7 +7,17 @@
  *
  * Integer layers: u8 or s8 codes by s8 weights give the raw sums as floats, exact below 2^24. Without VNNI,
  * oneDNN's u8 x s8 kernels add pairs in 16 bits (exact where 2 max|w| max|a| <= 32767) and its s8 x s8 kernels halve
- * the weights: there, signed codes go as floats. Implementations called "ref" are a thousand times slower than the
+ * the weights: there, signed codes go as floats.
+ *
+ * Gradients on processors with matrix tiles (AMX): codes are exact in bfloat16, and a gradient g is split in two,
+ * high = bfloat16(g), low = bfloat16(g - high), |g - high - low| <= 2^-17 |g|. Both halves go through one bfloat16
+ * convolution as twice the output channels, its products exact and its sums single precision:
+ *     data:    dx = W' high + W' low, W' the codes, twice; a filter's scale is multiplied into its g before
+ *     weights: dW = dW(high) + dW(low), divided by that scale again
+ * That keeps the accuracy of a float32 convolution (its sums round more than the split does) at half the rate of a
+ * bfloat16 one, which is several times float32's.
+ *
+ * Implementations called "ref" are a thousand times slower than the
  * others and are never taken where there is a choice. */
 #include <math.h>
 #include <omp.h>
@@ -79,10 +89,11 @@ typedef struct shapes {
     dnnl_format_tag_t tag, plain;
 } shapes;
 
-static shapes shapes_of(const lb_executor *e, const lb_layer *layer, size_t images)
+/* `copies` of the output channels: 2 for gradients in two halves. */
+static shapes shapes_of(const lb_executor *e, const lb_layer *layer, size_t images, size_t copies)
 {
     const lb_conv *conv = &e->net->nodes[layer->node].as.conv;
-    const dnnl_dim_t n = (dnnl_dim_t)images, out = (dnnl_dim_t)conv->out, groups = (dnnl_dim_t)conv->groups;
+    const dnnl_dim_t n = (dnnl_dim_t)images, out = (dnnl_dim_t)(copies * conv->out), groups = (dnnl_dim_t)conv->groups;
     const dnnl_dim_t c = (dnnl_dim_t)layer->in.c, h = (dnnl_dim_t)layer->in.h, w = (dnnl_dim_t)layer->in.w;
     if (layer->flat) {
         return (shapes){.n_dims = 2, .n_weight_dims = 2, .in = {n, c * h * w}, .weights = {out, c * h * w},
@@ -155,18 +166,30 @@ static dnnl_status_t make_descriptor(const lb_executor *e, const lb_layer *layer
 
 static dnnl_data_type_t input_type(const lb_executor *e, const lb_layer *layer, int direction)
 {
+    if (direction == LB_BACKWARD_WEIGHTS && layer->split[direction]) return dnnl_bf16;
     if (direction != LB_FORWARD || !layer->integer) return dnnl_f32;
     return e->values[layer->input_node].act.low < 0.0f ? dnnl_s8 : dnnl_u8;
 }
 
+static dnnl_data_type_t weight_type(const lb_layer *layer, int direction)
+{
+    if (direction == LB_BACKWARD_DATA && layer->split[direction]) return dnnl_bf16;
+    return direction == LB_FORWARD && layer->integer ? dnnl_s8 : dnnl_f32;
+}
+
+static size_t copies_of(const lb_layer *layer, int direction)
+{
+    return direction != LB_FORWARD && layer->split[direction] ? 2 : 1;
+}
+
 static descriptors descriptors_of(const lb_executor *e, const lb_layer *layer, int direction, size_t images)
 {
-    const shapes s = shapes_of(e, layer, images);
-    const dnnl_data_type_t weights = direction == LB_FORWARD && layer->integer ? dnnl_s8 : dnnl_f32;
+    const shapes s = shapes_of(e, layer, images, copies_of(layer, direction));
+    const dnnl_data_type_t out = copies_of(layer, direction) == 2 ? dnnl_bf16 : dnnl_f32;
     return (descriptors){
         .in = describe(s.n_dims, s.in, input_type(e, layer, direction), s.tag),
-        .weights = describe(s.n_weight_dims, s.weights, weights, dnnl_format_tag_any),
-        .out = describe(s.n_dims, s.out, dnnl_f32, s.tag),
+        .weights = describe(s.n_weight_dims, s.weights, weight_type(layer, direction), dnnl_format_tag_any),
+        .out = describe(s.n_dims, s.out, out, s.tag),
         .bias = describe(1, s.bias, dnnl_f32, dnnl_a),
     };
 }
@@ -183,7 +206,8 @@ static dnnl_status_t choose(const lb_executor *e, const lb_layer *layer, int dir
         status = dnnl_primitive_attr_set_scratchpad_mode(attributes, dnnl_scratchpad_mode_user);
     }
     if (status == dnnl_success && direction != LB_FORWARD) {
-        const descriptors d = descriptors_of(e, layer, LB_DIRECTIONS, images);
+        descriptors d = descriptors_of(e, layer, direction, images);
+        d.in.data_type = d.weights.data_type = d.out.data_type = dnnl_f32;
         status = make_descriptor(e, layer, LB_FORWARD, &d, NULL, NULL, &hint);
     }
     if (status == dnnl_success) {
@@ -238,7 +262,7 @@ static dnnl_status_t make_arguments(lb_executor *e, lb_layer *layer, int directi
 /* Plain weights on one side, the primitive's on the other. */
 static dnnl_status_t make_reorder(lb_executor *e, lb_layer *layer, int direction, dnnl_primitive_desc_t descriptor)
 {
-    const shapes s = shapes_of(e, layer, 1);
+    const shapes s = shapes_of(e, layer, 1, copies_of(layer, direction));
     const bool codes = direction == LB_FORWARD && layer->integer;
     const dnnl_memory_desc_t plain = describe(s.n_weight_dims, s.weights, codes ? dnnl_s8 : dnnl_f32, s.plain);
     const dnnl_memory_desc_t laid_out = *dnnl_primitive_desc_query_md(descriptor, weight_query(direction), 0);
@@ -290,6 +314,34 @@ static dnnl_status_t make_primitives(lb_executor *e, lb_layer *layer)
     return dnnl_success;
 }
 
+/* Would oneDNN use matrix tiles for gradients in two halves? */
+static bool split_has_tiles(const lb_executor *e, lb_layer *layer, int direction)
+{
+    dnnl_primitive_desc_t descriptor = NULL;
+    const char *name = "";
+    layer->split[direction] = true;
+    if (choose(e, layer, direction, layer->chunk, NULL, &descriptor) == dnnl_success) {
+        (void)dnnl_primitive_desc_query(descriptor, dnnl_query_impl_info_str, 0, &name);
+    }
+    const bool tiles = strstr(name, "amx") != NULL;
+    if (descriptor) dnnl_primitive_desc_destroy(descriptor);
+    layer->split[direction] = false;
+    return tiles;
+}
+
+/* Where two bfloat16 halves have measured faster than float32. */
+static void choose_split(const lb_executor *e, lb_layer *layer)
+{
+    const lb_conv *conv = &e->net->nodes[layer->node].as.conv;
+    if (conv->groups != 1 || conv->window.stride != 1) return;
+    const bool codes = conv->quantizer && !conv->quantizer->asymmetric;
+    const bool data = layer->wants_dx && codes && split_has_tiles(e, layer, LB_BACKWARD_DATA);
+    const bool weights = e->values[layer->input_node].coded && (layer->flat || layer->in.c % 16 == 0) &&
+                         split_has_tiles(e, layer, LB_BACKWARD_WEIGHTS);
+    layer->split[LB_BACKWARD_DATA] = data;
+    layer->split[LB_BACKWARD_WEIGHTS] = weights;
+}
+
 /* Codes only where oneDNN has a real kernel for them. */
 static bool integer_is_fast(const lb_executor *e, const lb_layer *layer)
 {
@@ -308,6 +360,7 @@ static lb_status allocate_weights(lb_executor *e, lb_layer *layer)
     lb_quantized_weights_carve(e->net, node, block, &layer->weights);
     LB_TRY(lb_executor_alloc(e, layer->period, sizeof(float), "scales of a layer", &layer->scale));
     LB_TRY(lb_executor_alloc(e, layer->period, sizeof(float), "biases of a layer", &layer->shift));
+    LB_TRY(lb_executor_alloc(e, layer->out.c, sizeof(float), "factors of a layer", &layer->factor));
     return lb_executor_alloc(e, (size_t)e->options.threads, sizeof(bool), "flags of a layer", &layer->used);
 }
 
@@ -318,6 +371,7 @@ lb_status lb_layer_create(lb_executor *e, lb_layer *layer)
     layer->period = lb_pass_period(layer->out.c, lb_values_of(layer->out));
     layer->chunk = find_chunk(e, layer);
     if (layer->integer && !integer_is_fast(e, layer)) layer->integer = false;
+    choose_split(e, layer);
     layer->needs_affine = layer->integer || conv->bias >= 0;
     if (e->values[layer->input_node].coded) layer->input_scale = e->values[layer->input_node].act.scale;
     LB_TRY(allocate_weights(e, layer));
@@ -360,14 +414,15 @@ lb_status lb_layer_bind(lb_executor *e, lb_layer *layer)
     const size_t threads = (size_t)e->options.threads;
     for (int d = 0; d < LB_DIRECTIONS; d++) {
         if (d == LB_BACKWARD_DATA && !layer->wants_dx) continue;
-        const size_t copies = d == LB_BACKWARD_WEIGHTS ? 2 * threads : 1;
+        const bool several = e->options.batch > layer->chunk * threads; /* chunks a thread */
+        const size_t copies = d == LB_BACKWARD_WEIGHTS ? threads * (several ? 2 : 1) : 1;
         layer->bytes[d] = (layer->bytes[d] + LB_ALIGN - 1) / LB_ALIGN * LB_ALIGN;
         LB_TRY(lb_executor_alloc(e, copies, layer->bytes[d], "weights as oneDNN wants them", &layer->data[d]));
         set_fixed(e, layer, d);
         set(layer->laid_out[d], layer->data[d]);
     }
     if (conv->bias >= 0) {
-        LB_TRY(lb_executor_alloc(e, 2 * threads * conv->out, sizeof(float), "bias gradients",
+        LB_TRY(lb_executor_alloc(e, 4 * threads * conv->out, sizeof(float), "bias gradients",
                                  &layer->bias_gradient));
     }
     return LB_OK;
@@ -427,6 +482,25 @@ static void stage_codes(const lb_layer *layer)
     }
 }
 
+/* Codes as floats, twice; a filter of scale 0 is zero whatever its codes. */
+static void stage_two_copies(const lb_layer *layer)
+{
+    const int16_t *from = layer->weights.code;
+    float *to = layer->staging;
+    const size_t filters = layer->out.c, n = layer->weight_count / filters;
+    const bool permuted = is_permuted(layer);
+    const size_t pixels = permuted ? layer->in.h * layer->in.w : 1, c = n / pixels;
+#pragma omp parallel for schedule(static) if (layer->weight_count > 16384)
+    for (size_t o = 0; o < filters; o++) {
+        const float one = layer->weights.scale[o] == 0.0f ? 0.0f : 1.0f;
+        float *copy = to + o * n;
+        for (size_t p = 0; p < pixels; p++) {
+            for (size_t k = 0; k < c; k++) copy[p * c + k] = (float)from[o * n + k * pixels + p] * one;
+        }
+        memcpy(to + (filters + o) * n, copy, n * sizeof *to);
+    }
+}
+
 static void stage_floats(const lb_layer *layer)
 {
     const float *from = layer->weights.real;
@@ -464,6 +538,10 @@ static void prepare_scales(const lb_executor *e, lb_layer *layer)
         layer->scale[i] = layer->integer ? layer->weights.scale[o] * layer->input_scale : 1.0f;
         layer->shift[i] = bias ? bias[o] : 0.0f;
     }
+    for (size_t o = 0; o < layer->out.c; o++) {
+        const bool scaled = layer->split[LB_BACKWARD_DATA] && layer->weights.scale[o] != 0.0f;
+        layer->factor[o] = scaled ? layer->weights.scale[o] : 1.0f;
+    }
 }
 
 void lb_layers_prepare(lb_executor *e)
@@ -477,14 +555,19 @@ void lb_layers_prepare(lb_executor *e)
             stage_codes(layer);
             reorder(e, layer, LB_FORWARD, layer->staging);
         }
-        if (layer->integer && !layer->wants_dx) continue;
+        if (layer->split[LB_BACKWARD_DATA]) {
+            stage_two_copies(layer);
+            reorder(e, layer, LB_BACKWARD_DATA, layer->staging);
+        }
+        const bool wants_real_data = layer->wants_dx && !layer->split[LB_BACKWARD_DATA];
+        if (layer->integer && !wants_real_data) continue;
         float *real = layer->weights.real;
         if (is_permuted(layer)) {
             stage_floats(layer);
             real = layer->staging;
         }
         if (!layer->integer) reorder(e, layer, LB_FORWARD, real);
-        if (layer->wants_dx) reorder(e, layer, LB_BACKWARD_DATA, real);
+        if (wants_real_data) reorder(e, layer, LB_BACKWARD_DATA, real);
     }
 }
 
@@ -507,31 +590,37 @@ static void finish_bias(const lb_executor *e, const lb_layer *layer)
 {
     const lb_conv *conv = &e->net->nodes[layer->node].as.conv;
     if (conv->bias < 0) return;
+    const bool halves = layer->split[LB_BACKWARD_WEIGHTS];
     float *gradient = e->net->params[conv->bias].grad;
     for (size_t o = 0; o < conv->out; o++) {
-        gradient[o] = layer->bias_gradient[o];
-        for (size_t t = 1; t < (size_t)e->options.threads; t++) {
-            if (layer->used[t]) gradient[o] += layer->bias_gradient[2 * t * conv->out + o];
+        float sum = 0.0f;
+        for (size_t t = 0; t < (size_t)e->options.threads; t++) {
+            const float *part = layer->bias_gradient + 4 * t * conv->out;
+            if (layer->used[t]) sum += halves ? part[o] + part[conv->out + o] : part[o];
         }
+        gradient[o] = halves ? sum / layer->factor[o] : sum;
     }
 }
 
+static void accumulate(size_t n, const float *restrict from, float *restrict to)
+{
+    for (size_t i = 0; i < n; i++) to[i] += from[i];
+}
+
 /* Plain gradient of the codes -> gradient of the real weights, in the order c, h, w. */
-static void finish_plain(const lb_layer *layer, const float *from, float *to)
+static void finish_plain(const lb_layer *layer, float *from, float *to)
 {
     const size_t c = layer->in.c, pixels = layer->in.h * layer->in.w, filters = layer->out.c;
     const size_t n = layer->weight_count / filters;
-    const float scale = layer->input_scale;
-    const bool permuted = is_permuted(layer);
-#pragma omp parallel for schedule(static) if (layer->weight_count > 65536)
+    const bool permuted = is_permuted(layer), halves = layer->split[LB_BACKWARD_WEIGHTS];
+#pragma omp parallel for schedule(static) if (layer->weight_count > 16384)
     for (size_t o = 0; o < filters; o++) {
-        const size_t at = o * n;
-        if (!permuted) {
-            for (size_t i = 0; i < n; i++) to[at + i] = from[at + i] * scale;
-            continue;
-        }
-        for (size_t k = 0; k < c; k++) {
-            for (size_t p = 0; p < pixels; p++) to[at + k * pixels + p] = from[at + p * c + k] * scale;
+        const float scale = halves ? layer->input_scale / layer->factor[o] : layer->input_scale;
+        float *high = from + o * n;
+        if (halves) accumulate(n, high + layer->weight_count, high);
+        for (size_t i = 0; i < n && !permuted; i++) to[o * n + i] = high[i] * scale;
+        for (size_t k = 0; k < c && permuted; k++) {
+            for (size_t p = 0; p < pixels; p++) to[o * n + k * pixels + p] = high[p * c + k] * scale;
         }
     }
 }
@@ -542,7 +631,7 @@ void lb_layers_finish(lb_executor *e)
         lb_layer *layer = &e->layers[i];
         const lb_node *node = &e->net->nodes[layer->node];
         (void)add_threads(e, layer);
-        float *plain = layer->staging, *real = layer->staging + layer->weight_count;
+        float *plain = layer->staging, *real = layer->staging + 2 * layer->weight_count;
         float *to = node->as.conv.quantizer ? real : e->net->params[node->as.conv.weight].grad;
         reorder(e, layer, LB_BACKWARD_WEIGHTS, plain);
         finish_plain(layer, plain, to);
@@ -568,15 +657,10 @@ static void execute(lb_executor *e, const lb_primitive *p, size_t thread)
     }
 }
 
-static void accumulate(size_t n, const float *restrict from, float *restrict to)
-{
-    for (size_t i = 0; i < n; i++) to[i] += from[i];
-}
-
 /* A chunk's weight gradient: the thread's first goes to its place, later ones beside it and are added. */
 static void run_weights(lb_executor *e, lb_layer *layer, const lb_primitive *p, size_t thread)
 {
-    const size_t n = layer->bytes[LB_BACKWARD_WEIGHTS] / sizeof(float), out = layer->out.c;
+    const size_t n = layer->bytes[LB_BACKWARD_WEIGHTS] / sizeof(float), out = 2 * layer->out.c;
     const size_t threads = (size_t)e->options.threads;
     float *sum = (float *)layer->data[LB_BACKWARD_WEIGHTS] + thread * n;
     float *addend = (float *)layer->data[LB_BACKWARD_WEIGHTS] + (threads + thread) * n;

@@ -199,7 +199,7 @@ static lb_status plan_layer(lb_executor *e, int node)
     lb_value *v = &e->values[node], *x = &e->values[in];
     lb_layer *layer = &e->layers[e->n_layers++];
     *layer = (lb_layer){.node = node, .input_node = in, .flat = n->op == LB_OP_LINEAR, .in = x->map, .out = v->map,
-                        .wants_dx = x->needs_gradient, .input_scale = 1.0f};
+                        .wants_dx = x->needs_gradient, .input_scale = 1.0f, .split_gradient = -1};
     v->layer = layer;
     layer->integer = lb_layer_takes_codes(e, n, x);
     if (x->coded) LB_TRY(need_codes(e, in));

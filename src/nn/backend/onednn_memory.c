@@ -11,7 +11,8 @@
 size_t lb_cell_bytes(lb_cell cell, size_t values)
 {
     switch (cell) {
-    case LB_CELL_I16: return values * 2;
+    case LB_CELL_I16:
+    case LB_CELL_BF16: return values * 2;
     case LB_CELL_U8:
     case LB_CELL_S8: return values;
     case LB_CELL_BIT: return (values + 63) / 64 * 8;
@@ -56,7 +57,10 @@ static void touch_all(lb_executor *e)
         touch(e, op->aux, (int)i);
         if (!op->pass) continue;
         for (int k = 0; k < op->pass->n_registers; k++) touch(e, op->pass->registers[k].buffer, (int)i);
-        for (size_t k = 0; k < op->pass->n_steps; k++) touch(e, op->pass->steps[k].buffer, (int)i);
+        for (size_t k = 0; k < op->pass->n_steps; k++) {
+            touch(e, op->pass->steps[k].buffer, (int)i);
+            touch(e, op->pass->steps[k].bits, (int)i);
+        }
     }
 }
 

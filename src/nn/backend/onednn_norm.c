@@ -91,8 +91,8 @@ void lb_norm_statistics_run(lb_executor *e, const lb_operation *op, const lb_ran
         int16_t *copy = op->out >= 0 ? lb_buffer_at(e, op->out, r, i) : NULL;
         for (size_t at = 0; at < values; at += piece) {
             const size_t n = values - at < piece ? values - at : piece;
-            e->kernels->statistics(n, period, x + at, shift, sum, squares);
-            if (copy) e->kernels->to_i16(n, x + at, copy + at);
+            if (copy) e->kernels->statistics_i16(n, period, x + at, shift, sum, squares, copy + at);
+            else e->kernels->statistics(n, period, x + at, shift, sum, squares);
         }
         if (norm->pixels < 16 && (i + 1) % e->group != 0 && i + 1 < r->first + r->count) continue;
         lb_norm_fold(norm, period, sum, partial);

@@ -57,7 +57,7 @@ lb_status lb_pass_add_step(lb_executor *e, lb_pass *pass, lb_step_kind kind, lb_
         return lb_fail(LB_E_UNSUPPORTED, "a run of element-wise nodes takes more than %d steps", MOST_STEPS);
     }
     *out = &pass->steps[pass->n_steps++];
-    **out = (lb_step){.kind = kind, .x = -1, .y = -1, .out = -1, .buffer = -1, .period = pass->period};
+    **out = (lb_step){.kind = kind, .x = -1, .y = -1, .z = -1, .out = -1, .buffer = -1, .bits = -1, .period = pass->period};
     return LB_OK;
 }
 
@@ -71,6 +71,18 @@ int lb_pass_register(lb_pass *pass, int buffer)
     return pass->n_registers++;
 }
 
+static void find_last_steps(lb_pass *pass)
+{
+    for (int r = 0; r < pass->n_registers; r++) pass->registers[r].last_step = -1;
+    for (size_t i = 0; i < pass->n_steps; i++) {
+        const lb_step *s = &pass->steps[i];
+        const int used[] = {s->x, s->y, s->z, s->out};
+        for (int k = 0; k < 4; k++) {
+            if (used[k] >= 0) pass->registers[used[k]].last_step = (int)i;
+        }
+    }
+}
+
 lb_status lb_pass_finish(lb_executor *e, const lb_operation *op)
 {
     lb_pass *pass = op->pass;
@@ -78,13 +90,9 @@ lb_status lb_pass_finish(lb_executor *e, const lb_operation *op)
         return lb_fail(LB_E_UNSUPPORTED, "node '%s': a run of element-wise nodes needs more than %d tiles",
                        e->net->nodes[op->node].name, LB_MAX_REGISTERS);
     }
-    for (size_t i = 0; i < pass->n_steps; i++) {
-        const lb_step *s = &pass->steps[i];
-        const int used[] = {s->x, s->y, s->out};
-        for (int k = 0; k < 3; k++) {
-            if (used[k] >= 0) pass->registers[used[k]].last_step = (int)i;
-        }
-    }
+    find_last_steps(pass);
+    lb_pass_fuse(e, pass);
+    find_last_steps(pass);
     int owner[LB_MAX_REGISTERS]; /* of each tile: the register in it */
     for (size_t i = 0; i < pass->n_steps; i++) {
         const int out = pass->steps[i].out;
@@ -143,6 +151,10 @@ static void run_step(const lb_executor *e, const place *p, const lb_step *s)
     switch (s->kind) {
     case LB_STEP_AFFINE: k->affine(n, s->period, register_cell(e, p->pass, s->x), x, s->a, s->b, out); break;
     case LB_STEP_CONVERT: k->convert(n, register_cell(e, p->pass, s->x), x, s->factor, out); break;
+    case LB_STEP_TO_BF16:
+        k->to_bf16(n, register_cell(e, p->pass, s->x), x, buffer_place(e, p, s->buffer));
+        break;
+    case LB_STEP_SPLIT: k->split(n, s->period, s->channels, x, s->a, buffer_place(e, p, s->buffer)); break;
     case LB_STEP_ADD: k->add(n, x, y, out); break;
     case LB_STEP_RELU: k->relu(n, s->factor, x, out); break;
     case LB_STEP_CLIP: k->clip(n, s->low, s->high, x, out); break;
@@ -153,6 +165,19 @@ static void run_step(const lb_executor *e, const place *p, const lb_step *s)
         k->quantize(n, s->map, x, cell, buffer_place(e, p, s->buffer), out);
         break;
     }
+    case LB_STEP_ACTIVATE:
+        k->activate(n, &s->activation, register_cell(e, p->pass, s->x), x, y, out, buffer_place(e, p, s->bits),
+                    buffer_place(e, p, s->buffer));
+        break;
+    case LB_STEP_MASK_SUMS:
+        k->mask_sums(n, s->period, x, y, buffer_place(e, p, s->bits), s->factor, out,
+                     register_cell(e, p->pass, s->z), register_place(e, p, s->z), s->norm->mean, p->sums,
+                     p->sums + s->period);
+        break;
+    case LB_STEP_NORM_SPLIT:
+        k->norm_split(n, s->period, s->channels, register_cell(e, p->pass, s->y), x, y, s->norm->mean,
+                      s->norm->dx_g, s->norm->dx_x, s->norm->dx_1, s->a, buffer_place(e, p, s->buffer), out);
+        break;
     case LB_STEP_SUMS:
         k->sums(n, s->period, register_cell(e, p->pass, s->y), x, y, s->norm->mean, p->sums, p->sums + s->period);
         break;
@@ -178,7 +203,8 @@ void lb_pass_run(lb_executor *e, const lb_operation *op, const lb_range *r)
     const lb_pass *pass = op->pass;
     const lb_norm *norm = NULL;
     for (size_t i = 0; i < pass->n_steps; i++) {
-        if (pass->steps[i].kind == LB_STEP_SUMS) norm = pass->steps[i].norm;
+        const lb_step_kind kind = pass->steps[i].kind;
+        if (kind == LB_STEP_SUMS || kind == LB_STEP_MASK_SUMS) norm = pass->steps[i].norm;
     }
     place p = {.pass = pass, .range = r, .tiles = e->tiles[r->thread]};
     p.sums = p.tiles + e->tile_floats;

@@ -6,19 +6,98 @@
 
 #define LB_PASS_KERNELS lb_pass_kernels_any
 
-static uint16_t inside16(const float *x, float low, float high, bool open)
+#include <string.h>
+
+typedef struct lb_v16 {
+    float v[16];
+} lb_v16;
+
+#define EACH(EXPRESSION)                                            \
+    lb_v16 y;                                                       \
+    for (unsigned i = 0; i < 16; i++) y.v[i] = (EXPRESSION);        \
+    return y
+
+static inline lb_v16 v_load(const float *x)
+{
+    EACH(x[i]);
+}
+
+static inline lb_v16 v_load_i16(const int16_t *x)
+{
+    EACH((float)x[i]);
+}
+
+static inline lb_v16 v_set(float x)
+{
+    EACH(x);
+}
+
+static inline void v_store(float *y, lb_v16 x)
+{
+    memcpy(y, x.v, sizeof x.v);
+}
+
+static inline void v_store_u8(uint8_t *y, lb_v16 x)
+{
+    for (unsigned i = 0; i < 16; i++) y[i] = (uint8_t)(int32_t)x.v[i];
+}
+
+static inline void v_store_i16(int16_t *y, lb_v16 x)
+{
+    for (unsigned i = 0; i < 16; i++) y[i] = (int16_t)(int32_t)x.v[i];
+}
+
+static inline lb_v16 v_add(lb_v16 a, lb_v16 b)
+{
+    EACH(a.v[i] + b.v[i]);
+}
+
+static inline lb_v16 v_sub(lb_v16 a, lb_v16 b)
+{
+    EACH(a.v[i] - b.v[i]);
+}
+
+static inline lb_v16 v_mul(lb_v16 a, lb_v16 b)
+{
+    EACH(a.v[i] * b.v[i]);
+}
+
+/* As the processor's instructions: b where a is NaN. */
+static inline lb_v16 v_max(lb_v16 a, lb_v16 b)
+{
+    EACH(a.v[i] > b.v[i] ? a.v[i] : b.v[i]);
+}
+
+static inline lb_v16 v_min(lb_v16 a, lb_v16 b)
+{
+    EACH(a.v[i] < b.v[i] ? a.v[i] : b.v[i]);
+}
+
+static inline uint16_t v_inside(lb_v16 x, lb_v16 low, lb_v16 high, bool open)
 {
     unsigned bits = 0;
     for (unsigned i = 0; i < 16; i++) {
-        const bool inside = open ? low < x[i] && x[i] < high : low <= x[i] && x[i] <= high;
+        const bool strictly = low.v[i] < x.v[i] && x.v[i] < high.v[i];
+        const bool inside = open ? strictly : low.v[i] <= x.v[i] && x.v[i] <= high.v[i];
         bits |= (unsigned)inside << i;
     }
     return (uint16_t)bits;
 }
 
-static void keep16(const float *x, uint16_t bits, float factor, float *y)
+static inline lb_v16 v_keep(lb_v16 x, uint16_t bits)
 {
-    for (unsigned i = 0; i < 16; i++) y[i] = bits >> i & 1 ? x[i] * factor : 0.0f;
+    EACH(bits >> i & 1 ? x.v[i] : 0.0f);
+}
+
+static inline uint16_t bf16_of(float x);
+static inline float of_bf16(uint16_t x);
+
+static inline void v_split(lb_v16 x, uint16_t *high, uint16_t *low)
+{
+    for (unsigned i = 0; i < 16; i++) {
+        high[i] = bf16_of(x.v[i]);
+        low[i] = bf16_of(x.v[i] - of_bf16(high[i]));
+    }
 }
 
 #include "nn/backend/pass_kernels_body.h"

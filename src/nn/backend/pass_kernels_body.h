@@ -1,7 +1,6 @@
 /* The loops of pass_kernels.h, included by one file an instruction set, which first defines
- *   static uint16_t inside16(const float *x, float low, float high, bool open)   bits of 16 values
- *   static void keep16(const float *x, uint16_t bits, float factor, float *y)    16 values masked
- * and LB_PASS_KERNELS, the name of the table. Everything is static: code compiled for one instruction set must
+ * lb_v16, 16 floats, with its operations v_load, v_store, v_add, ..., v_inside (bits of the values in a window)
+ * and v_keep (values whose bit is set, 0 elsewhere), and LB_PASS_KERNELS, the name of the table. Everything is static: code compiled for one instruction set must
  * never be merged with another's. Loops are plain, for the compiler to turn into vectors. */
 
 #include <string.h>
@@ -66,9 +65,53 @@ static void convert(size_t n, lb_cell cell, const void *x, float factor, float *
     }
 }
 
-static void to_i16(size_t n, const float *restrict x, int16_t *restrict y)
+static inline uint16_t bf16_of(float x)
 {
-    for (size_t i = 0; i < n; i++) y[i] = (int16_t)(int32_t)x[i];
+    uint32_t bits;
+    memcpy(&bits, &x, sizeof bits);
+    return (uint16_t)((bits + 0x7fff + (bits >> 16 & 1)) >> 16); /* to nearest, ties to even */
+}
+
+static inline float of_bf16(uint16_t x)
+{
+    const uint32_t bits = (uint32_t)x << 16;
+    float y;
+    memcpy(&y, &bits, sizeof y);
+    return y;
+}
+
+static void u8_to_bf16(size_t n, const uint8_t *restrict x, uint16_t *restrict y)
+{
+    for (size_t i = 0; i < n; i++) y[i] = bf16_of((float)x[i]);
+}
+
+static void s8_to_bf16(size_t n, const int8_t *restrict x, uint16_t *restrict y)
+{
+    for (size_t i = 0; i < n; i++) y[i] = bf16_of((float)x[i]);
+}
+
+static void to_bf16(size_t n, lb_cell cell, const void *x, uint16_t *y)
+{
+    if (cell == LB_CELL_S8) s8_to_bf16(n, x, y);
+    else u8_to_bf16(n, x, y);
+}
+
+static void split_pixel(size_t channels, const float *restrict x, const float *restrict factor,
+                        uint16_t *restrict high, uint16_t *restrict low)
+{
+    for (size_t c = 0; c < channels; c++) {
+        const float scaled = x[c] * factor[c];
+        high[c] = bf16_of(scaled);
+        low[c] = bf16_of(scaled - of_bf16(high[c]));
+    }
+}
+
+static void split(size_t n, size_t period, size_t channels, const float *x, const float *factor, uint16_t *y)
+{
+    (void)period;
+    for (size_t i = 0; i < n; i += channels) {
+        split_pixel(channels, x + i, factor, y + 2 * i, y + 2 * i + channels);
+    }
 }
 
 static void add(size_t n, const float *restrict x, const float *restrict y, float *restrict z)
@@ -93,13 +136,13 @@ static void window(size_t n, float low, float high, bool open, const float *x, u
 {
     size_t i = 0;
     for (; i + 16 <= n; i += 16) {
-        const uint16_t word = inside16(x + i, low, high, open);
+        const uint16_t word = v_inside(v_load(x + i), v_set(low), v_set(high), open);
         memcpy(bits + i / 8, &word, sizeof word);
     }
     if (i == n) return;
     float rest[16] = {0};
     memcpy(rest, x + i, (n - i) * sizeof *x);
-    const uint16_t word = inside16(rest, low, high, open);
+    const uint16_t word = v_inside(v_load(rest), v_set(low), v_set(high), open);
     memcpy(bits + i / 8, &word, sizeof word);
 }
 
@@ -109,7 +152,7 @@ static void mask(size_t n, const uint8_t *bits, float factor, const float *x, fl
     for (; i + 16 <= n; i += 16) {
         uint16_t word;
         memcpy(&word, bits + i / 8, sizeof word);
-        keep16(x + i, word, factor, y + i);
+        v_store(y + i, v_keep(v_mul(v_load(x + i), v_set(factor)), word));
     }
     for (; i < n; i++) y[i] = bits[i / 8] >> (i % 8) & 1 ? x[i] * factor : 0.0f;
 }
@@ -229,6 +272,8 @@ static void norm_backward(size_t n, size_t period, lb_cell cell, const float *g,
     else norm_backward_f32(n, period, g, x, mean, a, b, c, y);
 }
 
+#include "nn/backend/pass_fused_body.h"
+
 /* ---- pools: channels innermost, a window's taps clipped to the map ---- */
 
 typedef struct taps {
@@ -347,7 +392,8 @@ static void average_pool_backward(const lb_pool_shape *s, const float *dy, float
 const lb_pass_kernels LB_PASS_KERNELS = {
     .affine = affine,
     .convert = convert,
-    .to_i16 = to_i16,
+    .to_bf16 = to_bf16,
+    .split = split,
     .add = add,
     .relu = relu,
     .clip = clip,
@@ -355,6 +401,10 @@ const lb_pass_kernels LB_PASS_KERNELS = {
     .mask = mask,
     .quantize = quantize,
     .statistics = statistics,
+    .statistics_i16 = statistics_i16,
+    .activate = activate,
+    .mask_sums = mask_sums,
+    .norm_split = norm_split,
     .sums = sums,
     .norm_backward = norm_backward,
     .max_pool = max_pool,

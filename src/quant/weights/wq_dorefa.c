@@ -3,8 +3,8 @@
  * Forward, k = 1:   E * sign(w), E = mean |w| over the group.
  * Forward, k >= 2:  2 q_k(t / 2 + 1/2) - 1,  t = tanh(w) / max |tanh(w)|,
  *                   q_k(x) = round((2^k - 1) x) / (2^k - 1), ties to even.
- *                   With j = round((2^k - 1)(t / 2 + 1/2)) the code is the odd integer 2j - (2^k -
- *                   1) and the scale 1 / (2^k - 1): there is no zero.
+ *                   With j = round((2^k - 1)(t / 2 + 1/2)) the code is the odd integer
+ *                   2j - (2^k - 1) and the scale 1 / (2^k - 1): there is no zero.
  * Backward, k = 1:  dw = g, E taken as constant.
  * Backward, k >= 2: dw = g (1 - tanh(w)^2) / max |tanh(w)|: through tanh, the maximum taken as
  *                   constant, the identity through q_k.
@@ -13,6 +13,7 @@
  * distance of a rounding boundary. Nothing to scale (all weights 0): scale 0. */
 #include <math.h>
 
+#include "base/compiler.h"
 #include "quant/binary.h"
 #include "quant/elementwise.h"
 #include "quant/reduce.h"
@@ -39,8 +40,9 @@ static void statistics(const lb_weight_setting *setting, lb_weight_group group, 
     s->scale_negative = scale;
 }
 
-static void encode(const lb_weight_setting *setting, lb_weight_group group,
-                   const lb_weight_statistics *s, const float *w, lb_random *random, int16_t *code)
+LB_VECTORIZED static void encode(const lb_weight_setting *setting, lb_weight_group group,
+                                 const lb_weight_statistics *s, const float *w, lb_random *random,
+                                 int16_t *code)
 {
     if (setting->bits == 1) {
         lb_encode_sign(setting, group, s, w, random, code);
@@ -56,9 +58,9 @@ static void encode(const lb_weight_setting *setting, lb_weight_group group,
     }
 }
 
-static void backward(const lb_weight_setting *setting, lb_weight_group group,
-                     const lb_weight_statistics *s, const float *w, const int16_t *code,
-                     const float *dq, float *dw, float *dlearned)
+LB_VECTORIZED static void backward(const lb_weight_setting *setting, lb_weight_group group,
+                                   const lb_weight_statistics *s, const float *w,
+                                   const int16_t *code, const float *dq, float *dw, float *dlearned)
 {
     (void)code;
     (void)dlearned;

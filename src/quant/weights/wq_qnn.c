@@ -2,11 +2,12 @@
  *
  * Forward, k = 1:  sign(w), scale 1.
  * Forward, k >= 2: m clip(round(w / m 2^(k-1)) / 2^(k-1), -1, 1 - 2^-(k-1)), m = max |w| of the
- *                  group (RedBit's code), ties to even: code in -2^(k-1) .. 2^(k-1) - 1, scale m /
- *                  2^(k-1). `fixed-range` 1 sets m = 1: RedBit Eq. 1 with the range of two's
+ *                  group (RedBit's code), ties to even: code in -2^(k-1) .. 2^(k-1) - 1, scale
+ *                  m / 2^(k-1). `fixed-range` 1 sets m = 1: RedBit Eq. 1 with the range of two's
  *                  complement numbers.
  * Backward:        dw = g; with fixed-range g where |w| <= 1, else 0. m is taken as constant.
  * Nothing to scale (all weights 0): scale 0. */
+#include "base/compiler.h"
 #include "quant/binary.h"
 #include "quant/elementwise.h"
 #include "quant/reduce.h"
@@ -39,8 +40,9 @@ static void statistics(const lb_weight_setting *setting, lb_weight_group group, 
     s->keep[0] = range > 0.0f ? range : 1.0f;
 }
 
-static void encode(const lb_weight_setting *setting, lb_weight_group group,
-                   const lb_weight_statistics *s, const float *w, lb_random *random, int16_t *code)
+LB_VECTORIZED static void encode(const lb_weight_setting *setting, lb_weight_group group,
+                                 const lb_weight_statistics *s, const float *w, lb_random *random,
+                                 int16_t *code)
 {
     if (setting->bits == 1) {
         lb_encode_sign(setting, group, s, w, random, code);

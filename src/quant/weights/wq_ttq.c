@@ -6,6 +6,7 @@
  *           dw = wp g, g or wn g where the code is +1, 0 or -1.
  * RedBit's released code adds dwn with a plus sign; with -wn as the value the chain rule says
  * minus. */
+#include "base/compiler.h"
 #include "quant/binary.h"
 #include "quant/reduce.h"
 
@@ -38,9 +39,9 @@ static void encode(const lb_weight_setting *setting, lb_weight_group group,
     lb_encode_ternary(w, group.n, s->keep[0], code);
 }
 
-static void backward(const lb_weight_setting *setting, lb_weight_group group,
-                     const lb_weight_statistics *s, const float *w, const int16_t *code,
-                     const float *dq, float *dw, float *dlearned)
+LB_VECTORIZED static void backward(const lb_weight_setting *setting, lb_weight_group group,
+                                   const lb_weight_statistics *s, const float *w,
+                                   const int16_t *code, const float *dq, float *dw, float *dlearned)
 {
     (void)setting;
     (void)w;

@@ -4,8 +4,7 @@
  *             w[o,i,t] -= mean over i of w[o,i,t]   (fully connected: over the inputs; left out
  *             where a filter sees one channel, which it would make zero),
  *           then clipped to [-1, 1]   (the authors' code; the paper does not tell).
- * Forward:  alpha * sign(w), alpha = mean |w| over the group, by default a filter (Eq. 3 of
- * RedBit).
+ * Forward:  alpha * sign(w), alpha = mean |w| over the group, by default a filter (RedBit Eq. 3).
  * Backward: dw = g alpha 1[|w| <= 1] + sign(w) mean(g sign(w)): the chain rule of the above with
  *           d sign(w)/dw = 1[|w| <= 1] and d alpha/dw = sign(w) / n.
  *           `code-gradient` 1 multiplies it by n (1 - 1/I), n the weights of a filter and I its
@@ -13,20 +12,21 @@
  *           centred). */
 #include <math.h>
 
+#include "base/compiler.h"
 #include "quant/binary.h"
 #include "quant/elementwise.h"
 #include "quant/reduce.h"
 
 enum { CODE_GRADIENT };
 
-static void centre_inputs(size_t n, float *w)
+LB_VECTORIZED static void centre_inputs(size_t n, float *w)
 {
     const float mean = (float)(lb_sum(w, n) / (double)n);
     for (size_t i = 0; i < n; i++) w[i] -= mean;
 }
 
 /* Kernel positions go in blocks, so that the inner loop runs along memory. */
-static void centre_channels(size_t channels, size_t taps, float *w)
+LB_VECTORIZED static void centre_channels(size_t channels, size_t taps, float *w)
 {
     enum { BLOCK = 16 };
     for (size_t begin = 0; begin < taps; begin += BLOCK) {
@@ -43,7 +43,7 @@ static void centre_channels(size_t channels, size_t taps, float *w)
     }
 }
 
-static void prepare(const lb_weight_setting *setting, lb_weight_group group, float *w)
+LB_VECTORIZED static void prepare(const lb_weight_setting *setting, lb_weight_group group, float *w)
 {
     (void)setting;
     const size_t n = group.channels * group.taps;
@@ -70,9 +70,9 @@ static void statistics(const lb_weight_setting *setting, lb_weight_group group, 
     s->scale_negative = s->scale;
 }
 
-static void backward(const lb_weight_setting *setting, lb_weight_group group,
-                     const lb_weight_statistics *s, const float *w, const int16_t *code,
-                     const float *dq, float *dw, float *dlearned)
+LB_VECTORIZED static void backward(const lb_weight_setting *setting, lb_weight_group group,
+                                   const lb_weight_statistics *s, const float *w,
+                                   const int16_t *code, const float *dq, float *dw, float *dlearned)
 {
     (void)dlearned;
     const float alpha = s->scale;

@@ -60,11 +60,10 @@ static lb_status check_request(const lb_model *model, const lb_model_request *re
         return lb_fail(LB_E_ARG, "model '%s' has fixed widths; widths are for model 'mlp'",
                        model->name);
     }
-    if ((request->shortcut != LB_SHORTCUT_MODEL || request->shortcut_norm != LB_SWITCH_MODEL ||
-         request->pre_activation) &&
-        model->depth == 0) {
-        return lb_fail(LB_E_ARG,
-                       "model '%s' is no ResNet: it has no shortcuts or pre-activation to choose",
+    const bool chosen =
+        request->shortcut != LB_SHORTCUT_MODEL || request->shortcut_norm != LB_SWITCH_MODEL;
+    if (chosen && model->depth == 0) {
+        return lb_fail(LB_E_ARG, "model '%s' is no ResNet: it has no shortcuts to choose",
                        model->name);
     }
     const bool same_channels = wanted.c == 0 || got.c == wanted.c;
