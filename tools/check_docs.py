@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Public headers: every function has a docstring, its fields known and in the fixed order.
 
-Documents: every file and folder that they name in backquotes or link to exists.
+Documents: every file and folder that they name in backquotes or link to exists, and every heading.
 """
 import os
 import re
@@ -59,6 +59,29 @@ def check_header(path):
     return problems
 
 
+def anchors(path):
+    """What `#...` may follow a link to this document: its headings as GitHub names them."""
+    with open(path, encoding="utf-8") as file:
+        text = re.sub(r"^```.*?^```", "", file.read(), flags=re.MULTILINE | re.DOTALL)
+    found = []
+    for heading in re.findall(r"^#+ +(.*?) *$", text, re.MULTILINE):
+        name = re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")
+        same = sum(re.sub(r"-\d+$", "", other) == name for other in found)
+        found.append(f"{name}-{same}" if same else name)
+    return found
+
+
+def check_anchors(path, text, here):
+    """Links to headings that are not there."""
+    problems = []
+    for match in re.finditer(r"\]\(([^)#: ]*)#([^) ]+)\)", text):
+        target = os.path.join(here, match.group(1)) if match.group(1) else os.path.join(sources.root(), path)
+        if os.path.exists(target) and target.endswith(".md") and match.group(2) not in anchors(target):
+            problems.append(f"{path}:{sources.line_of(text, match.start())}: links to the heading "
+                            f"'#{match.group(2)}', which does not exist")
+    return problems
+
+
 def check_document(path):
     """Links and backquoted paths of a document that name what is not there."""
     text = sources.read(path)
@@ -70,14 +93,15 @@ def check_document(path):
     for position, name, base in named:
         if not os.path.exists(os.path.join(base, name)):
             problems.append(f"{path}:{sources.line_of(text, position)}: names {name}, which does not exist")
-    return problems
+    return problems + check_anchors(path, text, here)
 
 
 def main():
     problems = []
     for path in sources.files((".h",), ("include",)):
         problems += check_header(path)
-    for path in sources.files((".md",), ("docs", "bench", "examples", "tests")) + ["README.md"]:
+    at_root = sorted(name for name in os.listdir(sources.root()) if name.endswith(".md"))
+    for path in sources.files((".md",), ("docs", "bench", "examples", "tests")) + at_root:
         problems += check_document(path)
     sources.finish(problems, "documentation")
 

@@ -78,7 +78,8 @@ static void print_quantizer(const char *kind, const lb_quantizer_info *q)
     (void)printf("%s quantizer %s: %s\n", kind, q->name, q->summary);
     (void)printf("  source       %s\n", q->source);
     (void)printf("  bits         %s%s\n", bits, q->ternary ? ", ternary" : "");
-    (void)printf("  scales       one a %s\n", q->scales);
+    const char *more = strchr(q->scales, ',') != NULL ? " (the first is the default)" : "";
+    (void)printf("  scale for a  %s%s\n", q->scales, more);
     for (size_t i = 0; i < q->n_options; i++) {
         const lb_option_info *o = &q->options[i];
         (void)printf("  option       %s=%g (%g to %g): %s\n", o->name, (double)o->standard,

@@ -33,11 +33,11 @@ lb_status lb_evaluate(const lb_evaluator *e, lb_evaluation *out)
         LB_TRY(lb_loader_next(e->loader, &batch));
         if (batch == NULL) break;
         LB_TRY(e->backend->evaluate(e->executor, batch->images, batch->n, e->logits));
-        loss +=
-            lb_loss_compute(e->loss, batch->n, e->classes, e->logits, batch->labels, NULL).loss *
-            (double)batch->n;
         for (size_t i = 0; i < batch->n; i++) {
-            const size_t rank = rank_of(e->logits + i * e->classes, e->classes, batch->labels[i]);
+            const float *logits = e->logits + i * e->classes;
+            const size_t rank = rank_of(logits, e->classes, batch->labels[i]);
+            /* image by image, so that the sum does not depend on the size of the batches */
+            loss += lb_loss_compute(e->loss, 1, e->classes, logits, &batch->labels[i], NULL).loss;
             first += rank == 0;
             top += rank < TOP;
         }

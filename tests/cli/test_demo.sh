@@ -1,4 +1,5 @@
-# `lowbit demo` on little data: a table of five networks, their runs, and the same figures as `lowbit eval`.
+# `lowbit demo` on little data: a table of five networks, their runs, and the same figures as
+# `lowbit eval`.
 set -euo pipefail
 export OMP_WAIT_POLICY=passive # other tests run beside this one
 

@@ -59,6 +59,9 @@ finds docs 'in the order' include/lowbit/a.h '/**\n * One.\n *\n * Errors: a.\n 
 finds docs 'does not begin' include/lowbit/a.h '/** one */\nint lb_f(void);'
 finds docs 'does not exist' docs/a.md 'see `src/nn/missing.c`'
 finds docs 'does not exist' docs/a.md 'see [that](missing.md)'
+finds docs "heading '#none'" docs/a.md '# One\n\nsee [that](#none)'
+finds docs "heading '#none'" docs/a.md '# One\n\nsee [that](../README.md#none)'
+accepts docs docs/a.md '# One, `two` (3)\n## Two\n## Two\nsee [one](#one-two-3), [two](a.md#two-1)'
 accepts docs include/lowbit/a.h '/**\n * One.\n *\n * Shapes: b.\n * Errors: a.\n */\nint lb_f(void);\ntypedef struct lb_s {\n    int (*lb_member)(int a);\n} lb_s;'
 accepts docs docs/a.md 'see [this](a.md) and `src/base/banned.h`'
 
@@ -70,6 +73,5 @@ finds style 'columns' src/nn/a.c "/* $(printf '%0130d' 0) */"
 finds style 'a function of' src/nn/a.c "int f(void)\n{\n$(printf '    x;\\n%.0s' {1..70})}"
 finds style '700 lines' src/nn/a.c "$(printf 'int x;\\n%.0s' {1..699})"
 finds style 'finish it' src/nn/a.c "/* TO""DO: more */"
-finds style 'one machine' docs/a.md "see ../sha""red/a"
 
 [ $failures -eq 0 ] || { echo "$failures failed"; exit 1; }

@@ -39,6 +39,17 @@ static void progress_reads_back_exactly(void **state)
     lb_progress_release(&q);
 }
 
+static void an_epoch_that_is_done_leaves_nothing_behind(void **state)
+{
+    (void)state;
+    lb_progress p = {.step = 9, .batch = 3, .loss_sum = 1.0, .correct = 5, .seen = 9};
+    const lb_epoch_row row = {.lr = 1.0};
+    assert_ok(lb_progress_add(&p, &row));
+    assert_true(p.step == 9 && p.epoch == 1 && p.batch == 0 && p.n_rows == 1);
+    assert_true(p.loss_sum == 0.0 && p.correct == 0 && p.seen == 0);
+    lb_progress_release(&p);
+}
+
 static void the_best_epoch_is_the_first_of_the_largest(void **state)
 {
     (void)state;
@@ -96,6 +107,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(progress_reads_back_exactly),
+        cmocka_unit_test(an_epoch_that_is_done_leaves_nothing_behind),
         cmocka_unit_test(the_best_epoch_is_the_first_of_the_largest),
         cmocka_unit_test(not_above_one_and_a_half_times_chance_does_not_converge),
         cmocka_unit_test(hostile_text_is_refused),

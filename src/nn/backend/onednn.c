@@ -37,7 +37,11 @@ lb_status lb_operation_add(lb_executor *e, lb_operation_kind kind, int node, lb_
         e->operation_capacity = wanted;
     }
     *out = &e->operations[e->n_operations++];
-    **out = (lb_operation){.kind = kind, .node = node, .region = (int)e->n_regions - 1, .in = {-1, -1}, .out = -1,
+    **out = (lb_operation){.kind = kind,
+                           .node = node,
+                           .region = (int)e->n_regions - 1,
+                           .in = {-1, -1},
+                           .out = -1,
                            .aux = -1};
     return LB_OK;
 }
@@ -54,6 +58,8 @@ static void close_regions(lb_executor *e)
         e->regions[r].first = (int)i;
         while (i < e->n_operations && e->operations[i].region == (int)r) i++;
         e->regions[r].end = (int)i;
+        e->regions[r].whole =
+            (int)i > e->regions[r].first && e->operations[e->regions[r].first].whole;
     }
 }
 
@@ -77,8 +83,10 @@ static void find_instruction_sets(lb_executor *e)
 {
     const unsigned isa = lb_cpu_isa();
 #if defined(LB_ARCH_X86_64)
-    if (!(isa & LB_ISA_AVX2)) (void)dnnl_set_max_cpu_isa(dnnl_cpu_isa_sse41);
-    else if (!(isa & LB_ISA_AVX512)) (void)dnnl_set_max_cpu_isa(dnnl_cpu_isa_avx2);
+    if (!(isa & LB_ISA_AVX2))
+        (void)dnnl_set_max_cpu_isa(dnnl_cpu_isa_sse41);
+    else if (!(isa & LB_ISA_AVX512))
+        (void)dnnl_set_max_cpu_isa(dnnl_cpu_isa_avx2);
     enum { VNNI_BIT = dnnl_cpu_isa_avx512_core_vnni & ~dnnl_cpu_isa_avx512_core };
     const unsigned effective = (unsigned)dnnl_get_effective_cpu_isa();
     e->exact_s8 = (effective & VNNI_BIT) != 0 || effective == (unsigned)dnnl_cpu_isa_avx2_vnni;
@@ -94,7 +102,8 @@ static lb_status start_onednn(lb_executor *e)
     for (int t = 0; t < e->options.threads && status == dnnl_success; t++) {
         status = dnnl_stream_create(&e->streams[t], e->engine, dnnl_stream_default_flags);
     }
-    if (status != dnnl_success) return lb_fail(LB_E_UNSUPPORTED, "oneDNN's CPU engine: status %d", (int)status);
+    if (status != dnnl_success)
+        return lb_fail(LB_E_UNSUPPORTED, "oneDNN's CPU engine: status %d", (int)status);
     return LB_OK;
 }
 
@@ -142,8 +151,8 @@ static void destroy(lb_executor *e)
 
 static lb_status fill(lb_executor *e)
 {
-    const lb_evaluator_options evaluation = {.batch = e->options.batch, .threads = e->options.threads,
-                                             .isa = lb_cpu_isa()};
+    const lb_evaluator_options evaluation = {
+        .batch = e->options.batch, .threads = e->options.threads, .isa = lb_cpu_isa()};
     LB_TRY(lb_evaluator_create(e->net, &evaluation, &e->evaluator));
     LB_TRY(allocate_tables(e));
     if (e->options.inference) return LB_OK;
@@ -175,8 +184,9 @@ static lb_status create(lb_net *net, const lb_executor_options *options, lb_exec
 static void run_loss(lb_executor *e, const lb_operation *op)
 {
     const lb_range all = {.count = e->options.batch};
-    e->result = lb_loss_compute(e->net->loss, e->options.batch, e->net->classes, lb_buffer_at(e, op->in[0], &all, 0),
-                                e->labels, lb_buffer_at(e, op->out, &all, 0));
+    e->result = lb_loss_compute(e->net->loss, e->options.batch, e->net->classes,
+                                lb_buffer_at(e, op->in[0], &all, 0), e->labels,
+                                lb_buffer_at(e, op->out, &all, 0));
 }
 
 static void run_operation(lb_executor *e, const lb_operation *op, const lb_range *r)
@@ -192,17 +202,23 @@ static void run_operation(lb_executor *e, const lb_operation *op, const lb_range
     }
 }
 
-/* One thread's share of a region: chunk by chunk through all its operations. */
-static void run_share(lb_executor *e, const lb_region *region, int thread, int threads)
+/* One thread's share of a region: chunk by chunk through all its operations. Every other region goes backwards, to
+ * find the last chunks of the one before still in the cache. */
+static void run_share(lb_executor *e, size_t index, int thread, int threads)
 {
+    const lb_region *region = &e->regions[index];
     const size_t batch = e->options.batch, chunks = (batch + region->chunk - 1) / region->chunk;
     const size_t t = (size_t)thread, n = (size_t)threads;
-    const size_t from = (chunks * t + n - 1) / n, to = (chunks * (t + 1) + n - 1) / n; /* the first one has some */
+    const size_t from = (chunks * t + n - 1) / n,
+                 to = (chunks * (t + 1) + n - 1) / n; /* the first one has some */
     const bool timed = e->profile && thread == 0;
-    for (size_t c = from; c < to; c++) {
+    for (size_t k = from; k < to; k++) {
+        const size_t c = index % 2 == 0 ? k : to - 1 - (k - from);
         const size_t first = c * region->chunk, left = batch - first;
-        const lb_range range = {.first = first, .count = left < region->chunk ? left : region->chunk,
-                                .chunk_first = first, .thread = thread};
+        const lb_range range = {.first = first,
+                                .count = left < region->chunk ? left : region->chunk,
+                                .chunk_first = first,
+                                .thread = thread};
         for (int i = region->first; i < region->end; i++) {
             const double start = timed ? lb_seconds() : 0.0;
             run_operation(e, &e->operations[i], &range);
@@ -211,16 +227,27 @@ static void run_share(lb_executor *e, const lb_region *region, int thread, int t
     }
 }
 
+/* One by one, for all images: by this thread or oneDNN's. */
+static void run_whole(lb_executor *e, const lb_region *region)
+{
+    const lb_range all = {.count = e->options.batch};
+    for (int i = region->first; i < region->end; i++) {
+        const double start = e->profile ? lb_seconds() : 0.0;
+        run_operation(e, &e->operations[i], &all);
+        if (e->profile) e->operations[i].seconds += lb_seconds() - start;
+    }
+}
+
 static void run_region(lb_executor *e, size_t index)
 {
     lb_region *region = &e->regions[index];
     const double start = e->profile ? lb_seconds() : 0.0;
-    if (region->end == region->first + 1 && e->operations[region->first].kind == LB_OPERATION_LOSS) {
-        run_loss(e, &e->operations[region->first]);
+    if (region->whole) {
+        run_whole(e, region);
     } else if (region->end > region->first) {
         const int threads = e->options.threads;
 #pragma omp parallel num_threads(threads)
-        run_share(e, region, omp_get_thread_num(), omp_get_num_threads());
+        run_share(e, index, omp_get_thread_num(), omp_get_num_threads());
     }
     for (size_t i = 0; i < e->n_norms; i++) {
         if (e->norms[i].statistics_region == (int)index) lb_norm_finish_statistics(e, &e->norms[i]);
@@ -266,7 +293,8 @@ static void run_step(lb_executor *e)
 static lb_status train(lb_executor *e, const float *images, const uint16_t *labels, uint64_t step,
                        lb_step_result *out)
 {
-    if (e->options.inference) return lb_fail(LB_E_ARG, "an executor made for inference cannot train");
+    if (e->options.inference)
+        return lb_fail(LB_E_ARG, "an executor made for inference cannot train");
     const int threads = omp_get_max_threads();
     omp_set_num_threads(e->options.threads);
     e->images = images;
@@ -275,7 +303,8 @@ static lb_status train(lb_executor *e, const float *images, const uint16_t *labe
     e->failed = e->evaluated = false;
     run_step(e);
     omp_set_num_threads(threads);
-    if (e->failed) return lb_fail(LB_E_UNSUPPORTED, "oneDNN failed to run a convolution or linear layer");
+    if (e->failed)
+        return lb_fail(LB_E_UNSUPPORTED, "oneDNN failed to run a convolution or linear layer");
     *out = e->result;
     return LB_OK;
 }
@@ -291,8 +320,8 @@ void lb_onednn_profile(lb_executor *e, bool on)
 /* ---- looking at maps ---- */
 
 /* A buffer's map in the order n, c, h, w, values times scale plus shift by channel. */
-static void copy_out(const lb_executor *e, int buffer, lb_shape s, const float *scale, const float *shift,
-                     float factor, float *out)
+static void copy_out(const lb_executor *e, int buffer, lb_shape s, const float *scale,
+                     const float *shift, float factor, float *out)
 {
     const lb_range all = {.count = e->options.batch};
     const size_t pixels = s.h * s.w, values = s.c * pixels;

@@ -9,7 +9,8 @@
 static lb_status add_edge(lb_executor *e, int node, int buffer)
 {
     lb_value *v = &e->values[node];
-    if (!v->edges) LB_TRY(lb_executor_alloc(e, 2 * e->net->n_nodes, sizeof *v->edges, "edges", &v->edges));
+    if (!v->edges)
+        LB_TRY(lb_executor_alloc(e, 2 * e->net->n_nodes, sizeof *v->edges, "edges", &v->edges));
     lb_assert(v->n_edges < 2 * e->net->n_nodes);
     v->edges[v->n_edges++] = buffer;
     return LB_OK;
@@ -98,7 +99,8 @@ static lb_status emit_mask(lb_executor *e, lb_pass *pass, int bits, float factor
 }
 
 /* Hand a node's input gradient (register g) on: inside the pass, or to a buffer. */
-static lb_status pass_on(lb_executor *e, lb_pass *pass, int operation, int node, int input, int g, int *totals)
+static lb_status pass_on(lb_executor *e, lb_pass *pass, int operation, int node, int input, int g,
+                         int *totals)
 {
     const int source = lb_source(e, node, input);
     const lb_value *u = &e->values[source];
@@ -122,7 +124,8 @@ static lb_status emit_sums(lb_executor *e, lb_pass *pass, lb_norm *norm, int g)
     return LB_OK;
 }
 
-static lb_status emit_node_backward(lb_executor *e, lb_pass *pass, int operation, int node, int *totals)
+static lb_status emit_node_backward(lb_executor *e, lb_pass *pass, int operation, int node,
+                                    int *totals)
 {
     const lb_node *n = &e->net->nodes[node];
     lb_value *v = &e->values[node];
@@ -139,9 +142,12 @@ static lb_status emit_node_backward(lb_executor *e, lb_pass *pass, int operation
     case LB_OP_LINEAR: return bind(e, pass, g, &v->gradient);
     case LB_OP_ADD: LB_TRY(pass_on(e, pass, operation, node, 1, g, totals)); break;
     case LB_OP_RELU: LB_TRY(emit_mask(e, pass, v->bits, n->as.relu.slope, g, &g)); break;
-    case LB_OP_DROPOUT: LB_TRY(emit_mask(e, pass, v->bits, 1.0f / (1.0f - n->as.dropout.p), g, &g)); break;
+    case LB_OP_DROPOUT:
+        LB_TRY(emit_mask(e, pass, v->bits, 1.0f / (1.0f - n->as.dropout.p), g, &g));
+        break;
     default:
-        if (n->op == LB_OP_QUANTIZE && n->as.quantize.learned >= 0) LB_TRY(bind(e, pass, g, &v->learned));
+        if (n->op == LB_OP_QUANTIZE && n->as.quantize.learned >= 0)
+            LB_TRY(bind(e, pass, g, &v->learned));
         LB_TRY(emit_mask(e, pass, v->bits, 1.0f, g, &g));
         break;
     }
@@ -152,9 +158,10 @@ static lb_status plan_learned(lb_executor *e, int node)
 {
     lb_operation *op = NULL;
     lb_value *v = &e->values[node];
-    LB_TRY(lb_executor_alloc(e, e->options.batch, sizeof(double), "learned gradients", &v->learned_partial));
-    LB_TRY(lb_executor_alloc(e, (size_t)e->options.threads * 2 * lb_values_of(v->map), sizeof(float),
-                             "learned gradients", &v->learned_order));
+    LB_TRY(lb_executor_alloc(e, e->options.batch, sizeof(double), "learned gradients",
+                             &v->learned_partial));
+    LB_TRY(lb_executor_alloc(e, (size_t)e->options.threads * 2 * lb_values_of(v->map),
+                             sizeof(float), "learned gradients", &v->learned_order));
     LB_TRY(lb_operation_add(e, LB_OPERATION_LEARNED, node, &op));
     op->backward = true;
     op->in[0] = e->values[lb_source(e, node, 0)].real;
@@ -169,7 +176,8 @@ static bool wants_split(const lb_layer *layer)
 
 static bool wants_floats(const lb_layer *layer)
 {
-    return !layer->split[LB_BACKWARD_WEIGHTS] || (layer->wants_dx && !layer->split[LB_BACKWARD_DATA]);
+    return !layer->split[LB_BACKWARD_WEIGHTS] ||
+           (layer->wants_dx && !layer->split[LB_BACKWARD_DATA]);
 }
 
 /* The gradient of a layer's output (register g) as two bfloat16 halves. */
@@ -231,14 +239,13 @@ static lb_status plan_pass_backward(lb_executor *e, int operation, int *totals)
 /* ---- the others ---- */
 
 /* Codes as floats or bfloat16, for the weights' gradient. */
-static lb_status plan_expansion(lb_executor *e, int input, bool bf16, int *buffer)
+static lb_status plan_expansion(lb_executor *e, const lb_layer *layer, bool bf16, int *buffer)
 {
-    const lb_value *x = &e->values[input];
     lb_pass *pass = NULL;
     lb_step *step = NULL;
-    LB_TRY(start_backward_pass(e, input, &pass));
+    LB_TRY(start_backward_pass(e, layer->input_node, &pass));
     LB_TRY(lb_pass_add_step(e, pass, bf16 ? LB_STEP_TO_BF16 : LB_STEP_CONVERT, &step));
-    step->x = lb_pass_register(pass, x->codes);
+    step->x = lb_pass_register(pass, layer->codes);
     step->factor = 1.0f;
     if (bf16) {
         LB_TRY(lb_buffer_add(e, LB_CELL_BF16, pass->values, buffer));
@@ -248,6 +255,30 @@ static lb_status plan_expansion(lb_executor *e, int input, bool bf16, int *buffe
     step->out = lb_pass_register(pass, -1);
     LB_TRY(bind(e, pass, step->out, buffer));
     return finish_backward_pass(e, pass);
+}
+
+static lb_status plan_weights(lb_executor *e, lb_layer *layer)
+{
+    lb_operation *op = NULL;
+    LB_TRY(lb_operation_add(e, LB_OPERATION_BACKWARD_WEIGHTS, layer->node, &op));
+    op->backward = true;
+    op->layer = layer;
+    op->chunk = layer->chunk;
+    op->in[0] = layer->weights_input;
+    op->in[1] = layer->weights_gradient;
+    op->whole = layer->flat;
+    return LB_OK;
+}
+
+/* A linear layer has many weights and few values: instead of one gradient a thread, its weights are dealt out, by
+ * oneDNN, and all images done at once when everything else is. */
+static lb_status plan_linear_weights(lb_executor *e)
+{
+    lb_region_next(e);
+    for (size_t i = 0; i < e->n_layers; i++) {
+        if (e->layers[i].flat) LB_TRY(plan_weights(e, &e->layers[i]));
+    }
+    return LB_OK;
 }
 
 static lb_status plan_layer_backward(lb_executor *e, int node)
@@ -262,17 +293,16 @@ static lb_status plan_layer_backward(lb_executor *e, int node)
         LB_TRY(finish_backward_pass(e, pass));
     }
     const lb_value *x = &e->values[layer->input_node];
-    int input = x->real;
-    if (x->coded) LB_TRY(plan_expansion(e, layer->input_node, layer->split[LB_BACKWARD_WEIGHTS], &input));
+    layer->weights_input = layer->floats;
+    if (layer->takes_codes) {
+        LB_TRY(plan_expansion(e, layer, layer->split[LB_BACKWARD_WEIGHTS], &layer->weights_input));
+    }
+    layer->weights_gradient =
+        layer->split[LB_BACKWARD_WEIGHTS] ? layer->split_gradient : v->gradient;
+    if (!layer->flat) LB_TRY(plan_weights(e, layer));
+    if (!layer->wants_dx) return LB_OK;
 
     lb_operation *op = NULL;
-    LB_TRY(lb_operation_add(e, LB_OPERATION_BACKWARD_WEIGHTS, node, &op));
-    op->backward = true;
-    op->layer = layer;
-    op->chunk = layer->chunk;
-    op->in[0] = input;
-    op->in[1] = layer->split[LB_BACKWARD_WEIGHTS] ? layer->split_gradient : v->gradient;
-    if (!layer->wants_dx) return LB_OK;
 
     int dx = -1;
     LB_TRY(lb_buffer_add(e, LB_CELL_F32, lb_values_of(x->map), &dx));
@@ -282,6 +312,14 @@ static lb_status plan_layer_backward(lb_executor *e, int node)
     op->chunk = layer->chunk;
     op->in[1] = layer->split[LB_BACKWARD_DATA] ? layer->split_gradient : v->gradient;
     op->out = dx;
+    if (layer->flat && x->map.h * x->map.w > 1) {
+        const int vector = dx;
+        LB_TRY(lb_buffer_add(e, LB_CELL_F32, lb_values_of(x->map), &dx));
+        LB_TRY(lb_operation_add(e, LB_OPERATION_VECTOR_BACKWARD, node, &op));
+        op->backward = true;
+        op->in[0] = vector;
+        op->out = dx;
+    }
     return add_edge(e, layer->input_node, dx);
 }
 
@@ -325,6 +363,7 @@ static lb_status plan_loss(lb_executor *e)
     LB_TRY(lb_buffer_add(e, LB_CELL_F32, e->net->classes, &gradient));
     lb_region_next(e);
     LB_TRY(lb_operation_add(e, LB_OPERATION_LOSS, last, &op));
+    op->whole = true;
     op->in[0] = e->values[source].real;
     op->out = gradient;
     lb_region_next(e);
@@ -350,5 +389,5 @@ lb_status lb_backward_plan(lb_executor *e)
         default: break; /* the rest has no gradient of its own */
         }
     }
-    return LB_OK;
+    return plan_linear_weights(e);
 }

@@ -27,18 +27,22 @@
 
 enum {
     CACHED_BYTES = 1 << 20, /* input and output of a chunk should stay in the second-level cache */
-    WEIGHT_PASSES = 4       /* a chunk's maps should be as large as its weights this many times over */
+    WEIGHT_PASSES = 4 /* a chunk's maps should be as large as its weights this many times over */
 };
 
 static const int in_arguments[LB_DIRECTIONS] = {DNNL_ARG_SRC, DNNL_ARG_DIFF_SRC, DNNL_ARG_SRC};
-static const int weight_arguments[LB_DIRECTIONS] = {DNNL_ARG_WEIGHTS, DNNL_ARG_WEIGHTS, DNNL_ARG_DIFF_WEIGHTS};
-static const int out_arguments[LB_DIRECTIONS] = {DNNL_ARG_DST, DNNL_ARG_DIFF_DST, DNNL_ARG_DIFF_DST};
+static const int weight_arguments[LB_DIRECTIONS] = {DNNL_ARG_WEIGHTS, DNNL_ARG_WEIGHTS,
+                                                    DNNL_ARG_DIFF_WEIGHTS};
+static const int out_arguments[LB_DIRECTIONS] = {DNNL_ARG_DST, DNNL_ARG_DIFF_DST,
+                                                 DNNL_ARG_DIFF_DST};
 
-static lb_status check(dnnl_status_t status, const lb_executor *e, const lb_layer *layer, const char *what)
+static lb_status check(dnnl_status_t status, const lb_executor *e, const lb_layer *layer,
+                       const char *what)
 {
     if (status == dnnl_success) return LB_OK;
     const char *name = e->net->nodes[layer->node].name;
-    if (status == dnnl_out_of_memory) return lb_fail(LB_E_NOMEM, "layer '%s': oneDNN's %s", name, what);
+    if (status == dnnl_out_of_memory)
+        return lb_fail(LB_E_NOMEM, "layer '%s': oneDNN's %s", name, what);
     return lb_fail(LB_E_UNSUPPORTED, "layer '%s': oneDNN's %s: status %d", name, what, (int)status);
 }
 
@@ -55,7 +59,8 @@ double lb_layer_largest_sum(const lb_node *node, const lb_act_map *act)
 bool lb_layer_takes_codes(const lb_executor *e, const lb_node *node, const lb_value *in)
 {
     const lb_conv *conv = &node->as.conv;
-    if (!conv->quantizer || conv->quantizer->asymmetric || !in->coded || conv->groups != 1) return false;
+    if (!conv->quantizer || conv->quantizer->asymmetric || !in->coded || conv->groups != 1)
+        return false;
     const int w = conv->quantizer->max_code(&conv->setting);
     if (w > INT8_MAX) return false;
     if (in->act.low < 0.0f || !e->exact_u8) return e->exact_s8;
@@ -70,7 +75,8 @@ static size_t image_floats(const lb_layer *layer)
 /* Images a primitive works on: a power of two of groups, at most a thread's share. */
 static size_t find_chunk(const lb_executor *e, const lb_layer *layer)
 {
-    const size_t threads = (size_t)e->options.threads, share = (e->options.batch + threads - 1) / threads;
+    const size_t threads = (size_t)e->options.threads,
+                 share = (e->options.batch + threads - 1) / threads;
     const size_t weights = WEIGHT_PASSES * layer->weight_count * sizeof(float);
     const size_t wanted = weights > CACHED_BYTES ? weights : CACHED_BYTES;
     size_t chunk = e->group;
@@ -93,16 +99,29 @@ typedef struct shapes {
 static shapes shapes_of(const lb_executor *e, const lb_layer *layer, size_t images, size_t copies)
 {
     const lb_conv *conv = &e->net->nodes[layer->node].as.conv;
-    const dnnl_dim_t n = (dnnl_dim_t)images, out = (dnnl_dim_t)(copies * conv->out), groups = (dnnl_dim_t)conv->groups;
-    const dnnl_dim_t c = (dnnl_dim_t)layer->in.c, h = (dnnl_dim_t)layer->in.h, w = (dnnl_dim_t)layer->in.w;
+    const dnnl_dim_t n = (dnnl_dim_t)images, out = (dnnl_dim_t)(copies * conv->out),
+                     groups = (dnnl_dim_t)conv->groups;
+    const dnnl_dim_t c = (dnnl_dim_t)layer->in.c, h = (dnnl_dim_t)layer->in.h,
+                     w = (dnnl_dim_t)layer->in.w;
     if (layer->flat) {
-        return (shapes){.n_dims = 2, .n_weight_dims = 2, .in = {n, c * h * w}, .weights = {out, c * h * w},
-                        .out = {n, out}, .bias = {out}, .tag = dnnl_ab, .plain = dnnl_ab};
+        return (shapes){.n_dims = 2,
+                        .n_weight_dims = 2,
+                        .in = {n, c * h * w},
+                        .weights = {out, c * h * w},
+                        .out = {n, out},
+                        .bias = {out},
+                        .tag = dnnl_ab,
+                        .plain = dnnl_ab};
     }
     const dnnl_dim_t kh = (dnnl_dim_t)conv->window.kh, kw = (dnnl_dim_t)conv->window.kw;
-    shapes s = {.n_dims = 4, .n_weight_dims = 4, .in = {n, c, h, w}, .weights = {out, c, kh, kw},
-                .out = {n, out, (dnnl_dim_t)layer->out.h, (dnnl_dim_t)layer->out.w}, .bias = {out},
-                .tag = dnnl_nhwc, .plain = dnnl_oihw};
+    shapes s = {.n_dims = 4,
+                .n_weight_dims = 4,
+                .in = {n, c, h, w},
+                .weights = {out, c, kh, kw},
+                .out = {n, out, (dnnl_dim_t)layer->out.h, (dnnl_dim_t)layer->out.w},
+                .bias = {out},
+                .tag = dnnl_nhwc,
+                .plain = dnnl_oihw};
     if (groups > 1) {
         s.n_weight_dims = 5;
         s.plain = dnnl_goihw;
@@ -112,7 +131,8 @@ static shapes shapes_of(const lb_executor *e, const lb_layer *layer, size_t imag
     return s;
 }
 
-static dnnl_memory_desc_t describe(int n_dims, const dnnl_dims_t dims, dnnl_data_type_t type, dnnl_format_tag_t tag)
+static dnnl_memory_desc_t describe(int n_dims, const dnnl_dims_t dims, dnnl_data_type_t type,
+                                   dnnl_format_tag_t tag)
 {
     dnnl_memory_desc_t md;
     memset(&md, 0, sizeof md);
@@ -133,13 +153,13 @@ static dnnl_status_t make_descriptor(const lb_executor *e, const lb_layer *layer
         dnnl_inner_product_desc_t op;
         dnnl_status_t status = dnnl_unimplemented;
         if (direction == LB_FORWARD) {
-            status = dnnl_inner_product_forward_desc_init(&op, dnnl_forward_training, &d->in, &d->weights, NULL,
-                                                          &d->out);
+            status = dnnl_inner_product_forward_desc_init(&op, dnnl_forward_training, &d->in,
+                                                          &d->weights, NULL, &d->out);
         } else if (direction == LB_BACKWARD_DATA) {
             status = dnnl_inner_product_backward_data_desc_init(&op, &d->in, &d->weights, &d->out);
         } else {
-            status = dnnl_inner_product_backward_weights_desc_init(&op, &d->in, &d->weights, bias ? &d->bias : NULL,
-                                                                   &d->out);
+            status = dnnl_inner_product_backward_weights_desc_init(&op, &d->in, &d->weights,
+                                                                   bias ? &d->bias : NULL, &d->out);
         }
         if (status != dnnl_success) return status;
         return dnnl_primitive_desc_create(out, &op, attributes, e->engine, hint);
@@ -151,14 +171,16 @@ static dnnl_status_t make_descriptor(const lb_executor *e, const lb_layer *layer
     dnnl_convolution_desc_t op;
     dnnl_status_t status = dnnl_unimplemented;
     if (direction == LB_FORWARD) {
-        status = dnnl_convolution_forward_desc_init(&op, dnnl_forward_training, dnnl_convolution_direct, &d->in,
-                                                    &d->weights, NULL, &d->out, strides, before, after);
+        status = dnnl_convolution_forward_desc_init(&op, dnnl_forward_training,
+                                                    dnnl_convolution_direct, &d->in, &d->weights,
+                                                    NULL, &d->out, strides, before, after);
     } else if (direction == LB_BACKWARD_DATA) {
-        status = dnnl_convolution_backward_data_desc_init(&op, dnnl_convolution_direct, &d->in, &d->weights,
-                                                          &d->out, strides, before, after);
+        status = dnnl_convolution_backward_data_desc_init(
+            &op, dnnl_convolution_direct, &d->in, &d->weights, &d->out, strides, before, after);
     } else {
-        status = dnnl_convolution_backward_weights_desc_init(&op, dnnl_convolution_direct, &d->in, &d->weights,
-                                                             bias ? &d->bias : NULL, &d->out, strides, before, after);
+        status = dnnl_convolution_backward_weights_desc_init(&op, dnnl_convolution_direct, &d->in,
+                                                             &d->weights, bias ? &d->bias : NULL,
+                                                             &d->out, strides, before, after);
     }
     if (status != dnnl_success) return status;
     return dnnl_primitive_desc_create(out, &op, attributes, e->engine, hint);
@@ -182,13 +204,15 @@ static size_t copies_of(const lb_layer *layer, int direction)
     return direction != LB_FORWARD && layer->split[direction] ? 2 : 1;
 }
 
-static descriptors descriptors_of(const lb_executor *e, const lb_layer *layer, int direction, size_t images)
+static descriptors descriptors_of(const lb_executor *e, const lb_layer *layer, int direction,
+                                  size_t images)
 {
     const shapes s = shapes_of(e, layer, images, copies_of(layer, direction));
     const dnnl_data_type_t out = copies_of(layer, direction) == 2 ? dnnl_bf16 : dnnl_f32;
     return (descriptors){
         .in = describe(s.n_dims, s.in, input_type(e, layer, direction), s.tag),
-        .weights = describe(s.n_weight_dims, s.weights, weight_type(layer, direction), dnnl_format_tag_any),
+        .weights = describe(s.n_weight_dims, s.weights, weight_type(layer, direction),
+                            dnnl_format_tag_any),
         .out = describe(s.n_dims, s.out, out, s.tag),
         .bias = describe(1, s.bias, dnnl_f32, dnnl_a),
     };
@@ -196,8 +220,9 @@ static descriptors descriptors_of(const lb_executor *e, const lb_layer *layer, i
 
 /* A primitive descriptor, the weights laid out as oneDNN likes (NULL) or as told; backward ones want a forward one
  * of floats as a hint. */
-static dnnl_status_t choose(const lb_executor *e, const lb_layer *layer, int direction, size_t images,
-                            const dnnl_memory_desc_t *weights, dnnl_primitive_desc_t *out)
+static dnnl_status_t choose(const lb_executor *e, const lb_layer *layer, int direction,
+                            size_t images, const dnnl_memory_desc_t *weights,
+                            dnnl_primitive_desc_t *out)
 {
     dnnl_primitive_attr_t attributes = NULL;
     dnnl_primitive_desc_t hint = NULL;
@@ -233,11 +258,13 @@ static dnnl_query_t weight_query(int direction)
 }
 
 /* One memory object a thread and argument; what they point to is set later. */
-static dnnl_status_t make_arguments(lb_executor *e, lb_layer *layer, int direction, dnnl_primitive_desc_t descriptor,
-                                    lb_primitive *p)
+static dnnl_status_t make_arguments(lb_executor *e, lb_layer *layer, int direction,
+                                    dnnl_primitive_desc_t descriptor, lb_primitive *p)
 {
-    const bool bias = direction == LB_BACKWARD_WEIGHTS && e->net->nodes[layer->node].as.conv.bias >= 0;
-    const dnnl_query_t in = direction == LB_BACKWARD_DATA ? dnnl_query_diff_src_md : dnnl_query_src_md;
+    const bool bias =
+        direction == LB_BACKWARD_WEIGHTS && e->net->nodes[layer->node].as.conv.bias >= 0;
+    const dnnl_query_t in =
+        direction == LB_BACKWARD_DATA ? dnnl_query_diff_src_md : dnnl_query_src_md;
     const dnnl_query_t out = direction == LB_FORWARD ? dnnl_query_dst_md : dnnl_query_diff_dst_md;
     const dnnl_memory_desc_t *md[5] = {
         dnnl_primitive_desc_query_md(descriptor, in, 0),
@@ -248,29 +275,33 @@ static dnnl_status_t make_arguments(lb_executor *e, lb_layer *layer, int directi
     };
     p->scratch_bytes = dnnl_memory_desc_get_size(md[4]);
     if (p->scratch_bytes > e->scratch_bytes) e->scratch_bytes = p->scratch_bytes;
-    const int arguments[5] = {in_arguments[direction], weight_arguments[direction], out_arguments[direction],
-                              bias ? DNNL_ARG_DIFF_BIAS : 0, p->scratch_bytes ? DNNL_ARG_SCRATCHPAD : 0};
+    const int arguments[5] = {in_arguments[direction], weight_arguments[direction],
+                              out_arguments[direction], bias ? DNNL_ARG_DIFF_BIAS : 0,
+                              p->scratch_bytes ? DNNL_ARG_SCRATCHPAD : 0};
     memcpy(p->argument, arguments, sizeof arguments);
     for (size_t i = 0; i < (size_t)e->options.threads * 5; i++) {
         if (arguments[i % 5] == 0) continue;
-        const dnnl_status_t status = dnnl_memory_create(&p->memory[i], md[i % 5], e->engine, DNNL_MEMORY_NONE);
+        const dnnl_status_t status =
+            dnnl_memory_create(&p->memory[i], md[i % 5], e->engine, DNNL_MEMORY_NONE);
         if (status != dnnl_success) return status;
     }
     return dnnl_success;
 }
 
 /* Plain weights on one side, the primitive's on the other. */
-static dnnl_status_t make_reorder(lb_executor *e, lb_layer *layer, int direction, dnnl_primitive_desc_t descriptor)
+static dnnl_status_t make_reorder(lb_executor *e, lb_layer *layer, int direction,
+                                  dnnl_primitive_desc_t descriptor)
 {
     const shapes s = shapes_of(e, layer, 1, copies_of(layer, direction));
-    const bool codes = direction == LB_FORWARD && layer->integer;
-    const dnnl_memory_desc_t plain = describe(s.n_weight_dims, s.weights, codes ? dnnl_s8 : dnnl_f32, s.plain);
-    const dnnl_memory_desc_t laid_out = *dnnl_primitive_desc_query_md(descriptor, weight_query(direction), 0);
+    const dnnl_memory_desc_t plain =
+        describe(s.n_weight_dims, s.weights, weight_type(layer, direction), s.plain);
+    const dnnl_memory_desc_t laid_out =
+        *dnnl_primitive_desc_query_md(descriptor, weight_query(direction), 0);
     const bool back = direction == LB_BACKWARD_WEIGHTS;
     layer->bytes[direction] = dnnl_memory_desc_get_size(&laid_out);
     dnnl_primitive_desc_t reorder = NULL;
-    dnnl_status_t status = dnnl_reorder_primitive_desc_create(&reorder, back ? &laid_out : &plain, e->engine,
-                                                              back ? &plain : &laid_out, e->engine, NULL);
+    dnnl_status_t status = dnnl_reorder_primitive_desc_create(
+        &reorder, back ? &laid_out : &plain, e->engine, back ? &plain : &laid_out, e->engine, NULL);
     if (status != dnnl_success) return status;
     status = dnnl_primitive_create(&layer->reorder[direction], reorder);
     dnnl_primitive_desc_destroy(reorder);
@@ -278,7 +309,8 @@ static dnnl_status_t make_reorder(lb_executor *e, lb_layer *layer, int direction
         status = dnnl_memory_create(&layer->plain[direction], &plain, e->engine, DNNL_MEMORY_NONE);
     }
     if (status == dnnl_success) {
-        status = dnnl_memory_create(&layer->laid_out[direction], &laid_out, e->engine, DNNL_MEMORY_NONE);
+        status =
+            dnnl_memory_create(&layer->laid_out[direction], &laid_out, e->engine, DNNL_MEMORY_NONE);
     }
     return status;
 }
@@ -288,8 +320,11 @@ static dnnl_status_t make_primitive(lb_executor *e, lb_layer *layer, int directi
 {
     dnnl_primitive_desc_t descriptor = NULL;
     const dnnl_memory_desc_t *weights = NULL;
-    if (layer->laid_out[direction]) (void)dnnl_memory_get_memory_desc(layer->laid_out[direction], &weights);
-    omp_set_num_threads(1); /* oneDNN plans a primitive for the threads there are at its creation */
+    p->images = images;
+    if (layer->laid_out[direction])
+        (void)dnnl_memory_get_memory_desc(layer->laid_out[direction], &weights);
+    /* oneDNN plans a primitive for the threads there are at its creation */
+    omp_set_num_threads(direction == LB_BACKWARD_WEIGHTS && layer->flat ? e->options.threads : 1);
     dnnl_status_t status = choose(e, layer, direction, images, weights, &descriptor);
     if (status == dnnl_success) status = dnnl_primitive_create(&p->primitive, descriptor);
     omp_set_num_threads(e->options.threads);
@@ -304,11 +339,14 @@ static dnnl_status_t make_primitive(lb_executor *e, lb_layer *layer, int directi
 /* Primitives of all directions for whole chunks and, with the same layouts of weights, for what is left over. */
 static dnnl_status_t make_primitives(lb_executor *e, lb_layer *layer)
 {
-    const size_t rest = e->options.batch % layer->chunk;
     for (int d = 0; d < LB_DIRECTIONS; d++) {
         if (d == LB_BACKWARD_DATA && !layer->wants_dx) continue;
-        dnnl_status_t status = make_primitive(e, layer, d, layer->chunk, &layer->run[d][0]);
-        if (status == dnnl_success && rest > 0) status = make_primitive(e, layer, d, rest, &layer->run[d][1]);
+        const bool whole = d == LB_BACKWARD_WEIGHTS && layer->flat;
+        const size_t images = whole ? e->options.batch : layer->chunk,
+                     rest = e->options.batch % images;
+        dnnl_status_t status = make_primitive(e, layer, d, images, &layer->run[d][0]);
+        if (status == dnnl_success && rest > 0)
+            status = make_primitive(e, layer, d, rest, &layer->run[d][1]);
         if (status != dnnl_success) return status;
     }
     return dnnl_success;
@@ -336,7 +374,7 @@ static void choose_split(const lb_executor *e, lb_layer *layer)
     if (conv->groups != 1 || conv->window.stride != 1) return;
     const bool codes = conv->quantizer && !conv->quantizer->asymmetric;
     const bool data = layer->wants_dx && codes && split_has_tiles(e, layer, LB_BACKWARD_DATA);
-    const bool weights = e->values[layer->input_node].coded && (layer->flat || layer->in.c % 16 == 0) &&
+    const bool weights = layer->takes_codes && (layer->flat || layer->in.c % 16 == 0) &&
                          split_has_tiles(e, layer, LB_BACKWARD_WEIGHTS);
     layer->split[LB_BACKWARD_DATA] = data;
     layer->split[LB_BACKWARD_WEIGHTS] = weights;
@@ -356,12 +394,14 @@ static lb_status allocate_weights(lb_executor *e, lb_layer *layer)
 {
     const lb_node *node = &e->net->nodes[layer->node];
     void *block = NULL;
-    LB_TRY(lb_executor_alloc(e, lb_quantized_weights_bytes(e->net, node), 1, "quantized weights", &block));
+    LB_TRY(lb_executor_alloc(e, lb_quantized_weights_bytes(e->net, node), 1, "quantized weights",
+                             &block));
     lb_quantized_weights_carve(e->net, node, block, &layer->weights);
     LB_TRY(lb_executor_alloc(e, layer->period, sizeof(float), "scales of a layer", &layer->scale));
     LB_TRY(lb_executor_alloc(e, layer->period, sizeof(float), "biases of a layer", &layer->shift));
     LB_TRY(lb_executor_alloc(e, layer->out.c, sizeof(float), "factors of a layer", &layer->factor));
-    return lb_executor_alloc(e, (size_t)e->options.threads, sizeof(bool), "flags of a layer", &layer->used);
+    return lb_executor_alloc(e, (size_t)e->options.threads, sizeof(bool), "flags of a layer",
+                             &layer->used);
 }
 
 lb_status lb_layer_create(lb_executor *e, lb_layer *layer)
@@ -371,28 +411,27 @@ lb_status lb_layer_create(lb_executor *e, lb_layer *layer)
     layer->period = lb_pass_period(layer->out.c, lb_values_of(layer->out));
     layer->chunk = find_chunk(e, layer);
     if (layer->integer && !integer_is_fast(e, layer)) layer->integer = false;
+    /* a linear layer's input is brought to c, h, w once, as codes or as floats */
+    const bool moved = layer->flat && layer->in.h * layer->in.w > 1;
+    layer->takes_codes = e->values[layer->input_node].coded && (layer->integer || !moved);
     choose_split(e, layer);
     layer->needs_affine = layer->integer || conv->bias >= 0;
-    if (e->values[layer->input_node].coded) layer->input_scale = e->values[layer->input_node].act.scale;
     LB_TRY(allocate_weights(e, layer));
     for (int d = 0; d < LB_DIRECTIONS; d++) {
         for (int k = 0; k < 2; k++) {
-            LB_TRY(lb_executor_alloc(e, (size_t)e->options.threads * 5, sizeof(dnnl_memory_t), "oneDNN arguments",
-                                     &layer->run[d][k].memory));
+            LB_TRY(lb_executor_alloc(e, (size_t)e->options.threads * 5, sizeof(dnnl_memory_t),
+                                     "oneDNN arguments", &layer->run[d][k].memory));
         }
     }
     dnnl_status_t status = make_primitives(e, layer);
     if (status != dnnl_success && e->options.batch % layer->chunk > 0) {
-        lb_layer_destroy(e, layer); /* no kernel for the rest takes those layouts: image by image, nothing is left */
+        lb_layer_destroy(
+            e,
+            layer); /* no kernel for the rest takes those layouts: image by image, nothing is left */
         layer->chunk = 1;
         status = make_primitives(e, layer);
     }
     return check(status, e, layer, "primitive");
-}
-
-static void set(dnnl_memory_t memory, void *data)
-{
-    if (memory) (void)dnnl_memory_set_data_handle(memory, data);
 }
 
 /* Handles that never change: weights, bias gradients, scratchpads. */
@@ -402,8 +441,8 @@ static void set_fixed(lb_executor *e, lb_layer *layer, int direction)
         const lb_primitive *p = &layer->run[direction][k];
         if (!p->primitive) continue;
         for (size_t t = 0; t < (size_t)e->options.threads; t++) {
-            set(p->memory[5 * t + 1], layer->data[direction]);
-            set(p->memory[5 * t + 4], e->scratch[t]);
+            lb_set_data(p->memory[5 * t + 1], layer->data[direction]);
+            lb_set_data(p->memory[5 * t + 4], e->scratch[t]);
         }
     }
 }
@@ -414,12 +453,14 @@ lb_status lb_layer_bind(lb_executor *e, lb_layer *layer)
     const size_t threads = (size_t)e->options.threads;
     for (int d = 0; d < LB_DIRECTIONS; d++) {
         if (d == LB_BACKWARD_DATA && !layer->wants_dx) continue;
+        const bool one = d != LB_BACKWARD_WEIGHTS || layer->flat;
         const bool several = e->options.batch > layer->chunk * threads; /* chunks a thread */
-        const size_t copies = d == LB_BACKWARD_WEIGHTS ? threads * (several ? 2 : 1) : 1;
+        const size_t copies = one ? 1 : threads * (several ? 2 : 1);
         layer->bytes[d] = (layer->bytes[d] + LB_ALIGN - 1) / LB_ALIGN * LB_ALIGN;
-        LB_TRY(lb_executor_alloc(e, copies, layer->bytes[d], "weights as oneDNN wants them", &layer->data[d]));
+        LB_TRY(lb_executor_alloc(e, copies, layer->bytes[d], "weights as oneDNN wants them",
+                                 &layer->data[d]));
         set_fixed(e, layer, d);
-        set(layer->laid_out[d], layer->data[d]);
+        lb_set_data(layer->laid_out[d], layer->data[d]);
     }
     if (conv->bias >= 0) {
         LB_TRY(lb_executor_alloc(e, 4 * threads * conv->out, sizeof(float), "bias gradients",
@@ -446,249 +487,11 @@ void lb_layer_destroy(lb_executor *e, lb_layer *layer)
         for (int k = 0; k < 2; k++) {
             lb_primitive *p = &layer->run[d][k];
             destroy_primitive(&p->primitive);
-            for (size_t i = 0; p->memory && i < (size_t)e->options.threads * 5; i++) destroy_memory(&p->memory[i]);
+            for (size_t i = 0; p->memory && i < (size_t)e->options.threads * 5; i++)
+                destroy_memory(&p->memory[i]);
         }
         destroy_primitive(&layer->reorder[d]);
         destroy_memory(&layer->plain[d]);
         destroy_memory(&layer->laid_out[d]);
-    }
-}
-
-/* ---- weights ---- */
-
-/* A linear layer's weights come as [o][c][pixel] and are multiplied as [o][pixel][c]. */
-static bool is_permuted(const lb_layer *layer)
-{
-    return layer->flat && layer->in.h * layer->in.w > 1;
-}
-
-static void stage_codes(const lb_layer *layer)
-{
-    const int16_t *from = layer->weights.code;
-    int8_t *to = (int8_t *)layer->staging;
-    const size_t c = layer->in.c, pixels = layer->in.h * layer->in.w, filters = layer->out.c;
-    if (!is_permuted(layer)) {
-        const size_t n = layer->weight_count;
-#pragma omp parallel for simd schedule(static) if (n > 65536)
-        for (size_t i = 0; i < n; i++) to[i] = (int8_t)from[i];
-        return;
-    }
-#pragma omp parallel for schedule(static)
-    for (size_t o = 0; o < filters; o++) {
-        const size_t at = o * c * pixels;
-        for (size_t k = 0; k < c; k++) {
-            for (size_t p = 0; p < pixels; p++) to[at + p * c + k] = (int8_t)from[at + k * pixels + p];
-        }
-    }
-}
-
-/* Codes as floats, twice; a filter of scale 0 is zero whatever its codes. */
-static void stage_two_copies(const lb_layer *layer)
-{
-    const int16_t *from = layer->weights.code;
-    float *to = layer->staging;
-    const size_t filters = layer->out.c, n = layer->weight_count / filters;
-    const bool permuted = is_permuted(layer);
-    const size_t pixels = permuted ? layer->in.h * layer->in.w : 1, c = n / pixels;
-#pragma omp parallel for schedule(static) if (layer->weight_count > 16384)
-    for (size_t o = 0; o < filters; o++) {
-        const float one = layer->weights.scale[o] == 0.0f ? 0.0f : 1.0f;
-        float *copy = to + o * n;
-        for (size_t p = 0; p < pixels; p++) {
-            for (size_t k = 0; k < c; k++) copy[p * c + k] = (float)from[o * n + k * pixels + p] * one;
-        }
-        memcpy(to + (filters + o) * n, copy, n * sizeof *to);
-    }
-}
-
-static void stage_floats(const lb_layer *layer)
-{
-    const float *from = layer->weights.real;
-    float *to = layer->staging;
-    const size_t c = layer->in.c, pixels = layer->in.h * layer->in.w, filters = layer->out.c;
-#pragma omp parallel for schedule(static)
-    for (size_t o = 0; o < filters; o++) {
-        const size_t at = o * c * pixels;
-        for (size_t k = 0; k < c; k++) {
-            for (size_t p = 0; p < pixels; p++) to[at + p * c + k] = from[at + k * pixels + p];
-        }
-    }
-}
-
-static void reorder(lb_executor *e, const lb_layer *layer, int direction, void *plain)
-{
-    const bool back = direction == LB_BACKWARD_WEIGHTS;
-    set(layer->plain[direction], plain);
-    const dnnl_exec_arg_t arguments[] = {
-        {DNNL_ARG_FROM, back ? layer->laid_out[direction] : layer->plain[direction]},
-        {DNNL_ARG_TO, back ? layer->plain[direction] : layer->laid_out[direction]},
-    };
-    if (dnnl_primitive_execute(layer->reorder[direction], e->streams[0], 2, arguments) != dnnl_success) {
-        e->failed = true;
-    }
-}
-
-static void prepare_scales(const lb_executor *e, lb_layer *layer)
-{
-    const lb_conv *conv = &e->net->nodes[layer->node].as.conv;
-    const float *bias = conv->bias >= 0 ? e->net->params[conv->bias].value : NULL;
-    if (e->values[layer->input_node].coded) layer->input_scale = e->values[layer->input_node].act.scale;
-    for (size_t i = 0; i < layer->period; i++) {
-        const size_t o = i % layer->out.c;
-        layer->scale[i] = layer->integer ? layer->weights.scale[o] * layer->input_scale : 1.0f;
-        layer->shift[i] = bias ? bias[o] : 0.0f;
-    }
-    for (size_t o = 0; o < layer->out.c; o++) {
-        const bool scaled = layer->split[LB_BACKWARD_DATA] && layer->weights.scale[o] != 0.0f;
-        layer->factor[o] = scaled ? layer->weights.scale[o] : 1.0f;
-    }
-}
-
-void lb_layers_prepare(lb_executor *e)
-{
-    for (size_t i = 0; i < e->n_layers; i++) {
-        lb_layer *layer = &e->layers[i];
-        lb_weights_quantize(e->net, layer->node, e->options.seed, e->step, false, &layer->weights);
-        memset(layer->used, 0, (size_t)e->options.threads * sizeof *layer->used);
-        prepare_scales(e, layer);
-        if (layer->integer) {
-            stage_codes(layer);
-            reorder(e, layer, LB_FORWARD, layer->staging);
-        }
-        if (layer->split[LB_BACKWARD_DATA]) {
-            stage_two_copies(layer);
-            reorder(e, layer, LB_BACKWARD_DATA, layer->staging);
-        }
-        const bool wants_real_data = layer->wants_dx && !layer->split[LB_BACKWARD_DATA];
-        if (layer->integer && !wants_real_data) continue;
-        float *real = layer->weights.real;
-        if (is_permuted(layer)) {
-            stage_floats(layer);
-            real = layer->staging;
-        }
-        if (!layer->integer) reorder(e, layer, LB_FORWARD, real);
-        if (wants_real_data) reorder(e, layer, LB_BACKWARD_DATA, real);
-    }
-}
-
-/* Add the threads' gradients, in order; the sum is the first used one's. Returns its place. */
-static float *add_threads(const lb_executor *e, const lb_layer *layer)
-{
-    const size_t n = layer->bytes[LB_BACKWARD_WEIGHTS] / sizeof(float), threads = (size_t)e->options.threads;
-    float *sum = layer->data[LB_BACKWARD_WEIGHTS];
-    lb_assert(layer->used[0]); /* chunks are dealt from the first thread on */
-    for (size_t t = 1; t < threads; t++) {
-        if (!layer->used[t]) continue;
-        const float *part = sum + t * n;
-#pragma omp parallel for simd schedule(static) if (n > 65536)
-        for (size_t i = 0; i < n; i++) sum[i] += part[i];
-    }
-    return sum;
-}
-
-static void finish_bias(const lb_executor *e, const lb_layer *layer)
-{
-    const lb_conv *conv = &e->net->nodes[layer->node].as.conv;
-    if (conv->bias < 0) return;
-    const bool halves = layer->split[LB_BACKWARD_WEIGHTS];
-    float *gradient = e->net->params[conv->bias].grad;
-    for (size_t o = 0; o < conv->out; o++) {
-        float sum = 0.0f;
-        for (size_t t = 0; t < (size_t)e->options.threads; t++) {
-            const float *part = layer->bias_gradient + 4 * t * conv->out;
-            if (layer->used[t]) sum += halves ? part[o] + part[conv->out + o] : part[o];
-        }
-        gradient[o] = halves ? sum / layer->factor[o] : sum;
-    }
-}
-
-static void accumulate(size_t n, const float *restrict from, float *restrict to)
-{
-    for (size_t i = 0; i < n; i++) to[i] += from[i];
-}
-
-/* Plain gradient of the codes -> gradient of the real weights, in the order c, h, w. */
-static void finish_plain(const lb_layer *layer, float *from, float *to)
-{
-    const size_t c = layer->in.c, pixels = layer->in.h * layer->in.w, filters = layer->out.c;
-    const size_t n = layer->weight_count / filters;
-    const bool permuted = is_permuted(layer), halves = layer->split[LB_BACKWARD_WEIGHTS];
-#pragma omp parallel for schedule(static) if (layer->weight_count > 16384)
-    for (size_t o = 0; o < filters; o++) {
-        const float scale = halves ? layer->input_scale / layer->factor[o] : layer->input_scale;
-        float *high = from + o * n;
-        if (halves) accumulate(n, high + layer->weight_count, high);
-        for (size_t i = 0; i < n && !permuted; i++) to[o * n + i] = high[i] * scale;
-        for (size_t k = 0; k < c && permuted; k++) {
-            for (size_t p = 0; p < pixels; p++) to[o * n + k * pixels + p] = high[p * c + k] * scale;
-        }
-    }
-}
-
-void lb_layers_finish(lb_executor *e)
-{
-    for (size_t i = 0; i < e->n_layers; i++) {
-        lb_layer *layer = &e->layers[i];
-        const lb_node *node = &e->net->nodes[layer->node];
-        (void)add_threads(e, layer);
-        float *plain = layer->staging, *real = layer->staging + 2 * layer->weight_count;
-        float *to = node->as.conv.quantizer ? real : e->net->params[node->as.conv.weight].grad;
-        reorder(e, layer, LB_BACKWARD_WEIGHTS, plain);
-        finish_plain(layer, plain, to);
-        lb_weights_backward(e->net, layer->node, &layer->weights, to);
-        finish_bias(e, layer);
-    }
-}
-
-/* ---- running ---- */
-
-static void execute(lb_executor *e, const lb_primitive *p, size_t thread)
-{
-    dnnl_exec_arg_t arguments[5];
-    int n = 0;
-    for (int k = 0; k < 5; k++) {
-        if (p->argument[k] == 0) continue;
-        arguments[n].arg = p->argument[k];
-        arguments[n++].memory = p->memory[5 * thread + (size_t)k];
-    }
-    if (dnnl_primitive_execute(p->primitive, e->streams[thread], n, arguments) != dnnl_success) {
-#pragma omp atomic write
-        e->failed = true;
-    }
-}
-
-/* A chunk's weight gradient: the thread's first goes to its place, later ones beside it and are added. */
-static void run_weights(lb_executor *e, lb_layer *layer, const lb_primitive *p, size_t thread)
-{
-    const size_t n = layer->bytes[LB_BACKWARD_WEIGHTS] / sizeof(float), out = 2 * layer->out.c;
-    const size_t threads = (size_t)e->options.threads;
-    float *sum = (float *)layer->data[LB_BACKWARD_WEIGHTS] + thread * n;
-    float *addend = (float *)layer->data[LB_BACKWARD_WEIGHTS] + (threads + thread) * n;
-    float *bias = layer->bias_gradient ? layer->bias_gradient + 2 * thread * out : NULL;
-    const bool first = !layer->used[thread];
-    set(p->memory[5 * thread + 1], first ? sum : addend);
-    set(p->memory[5 * thread + 3], bias && !first ? bias + out : bias);
-    execute(e, p, thread);
-    layer->used[thread] = true;
-    if (first) return;
-    accumulate(n, addend, sum);
-    if (bias) accumulate(out, bias + out, bias);
-}
-
-void lb_layer_run(lb_executor *e, const lb_operation *op, const lb_range *r)
-{
-    lb_layer *layer = op->layer;
-    const size_t thread = (size_t)r->thread, end = r->first + r->count;
-    const int direction = op->kind == LB_OPERATION_FORWARD         ? LB_FORWARD
-                          : op->kind == LB_OPERATION_BACKWARD_DATA ? LB_BACKWARD_DATA
-                                                                   : LB_BACKWARD_WEIGHTS;
-    const int in = direction == LB_BACKWARD_DATA ? op->out : op->in[0];
-    const int out = direction == LB_FORWARD ? op->out : op->in[1];
-    for (size_t i = r->first; i < end; i += layer->chunk) {
-        const lb_primitive *p = &layer->run[direction][end - i >= layer->chunk ? 0 : 1];
-        set(p->memory[5 * thread], lb_buffer_at(e, in, r, i));
-        set(p->memory[5 * thread + 2], lb_buffer_at(e, out, r, i));
-        if (direction == LB_BACKWARD_WEIGHTS) run_weights(e, layer, p, thread);
-        else execute(e, p, thread);
     }
 }

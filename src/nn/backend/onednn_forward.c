@@ -83,7 +83,8 @@ static lb_status need_codes(lb_executor *e, int node)
 {
     lb_value *v = &e->values[node];
     if (v->codes >= 0) return LB_OK;
-    return lb_buffer_add(e, v->act.low < 0.0f ? LB_CELL_S8 : LB_CELL_U8, lb_values_of(v->map), &v->codes);
+    return lb_buffer_add(e, v->act.low < 0.0f ? LB_CELL_S8 : LB_CELL_U8, lb_values_of(v->map),
+                         &v->codes);
 }
 
 /* ---- element-wise nodes ---- */
@@ -136,8 +137,10 @@ static lb_status plan_quantize(lb_executor *e, int node)
     const lb_quantize *q = &e->net->nodes[node].as.quantize;
     lb_value *v = &e->values[node];
     const lb_value *in = &e->values[lb_source(e, node, 0)];
-    v->act = q->quantizer->map(&q->setting, q->learned >= 0 ? e->net->params[q->learned].value : NULL);
-    v->coded = (v->act.low >= 0.0f && v->act.high <= 255.0f) || (v->act.low >= -128.0f && v->act.high <= 127.0f);
+    v->act =
+        q->quantizer->map(&q->setting, q->learned >= 0 ? e->net->params[q->learned].value : NULL);
+    v->coded = (v->act.low >= 0.0f && v->act.high <= 255.0f) ||
+               (v->act.low >= -128.0f && v->act.high <= 127.0f);
     v->low = v->act.low * v->act.scale;
     v->high = v->act.high * v->act.scale;
     const bool always_inside = q->learned < 0 && !v->act.open && in->low >= v->act.window_low &&
@@ -166,7 +169,12 @@ static lb_status plan_batch_norm(lb_executor *e, int node)
     const int in = lb_source(e, node, 0);
     lb_value *v = &e->values[node], *x = &e->values[in];
     lb_norm *norm = &e->norms[e->n_norms++];
-    *norm = (lb_norm){.node = node, .x = -1, .g = -1, .sums_region = -1, .map = v->map, .flattened = v->flattened};
+    *norm = (lb_norm){.node = node,
+                      .x = -1,
+                      .g = -1,
+                      .sums_region = -1,
+                      .map = v->map,
+                      .flattened = v->flattened};
     v->norm = norm;
     lb_operation *op = NULL;
     if (x->layer && x->raw >= 0 && only_batch_norm_reads(e->net, in)) {
@@ -181,7 +189,8 @@ static lb_status plan_batch_norm(lb_executor *e, int node)
     op->in[0] = norm->x;
     norm->statistics_region = op->region;
     if (norm->layer && norm->layer->integer &&
-        lb_layer_largest_sum(&e->net->nodes[in], &e->values[norm->layer->input_node].act) <= INT16_MAX) {
+        lb_layer_largest_sum(&e->net->nodes[in], &e->values[norm->layer->input_node].act) <=
+            INT16_MAX) {
         LB_TRY(lb_buffer_add(e, LB_CELL_I16, lb_values_of(v->map), &norm->x));
         op->out = norm->x;
     }
@@ -192,26 +201,54 @@ static lb_status plan_batch_norm(lb_executor *e, int node)
 
 /* ---- the others ---- */
 
+/* A linear layer's input from h, w, c to c, h, w; *buffer changes. */
+static lb_status plan_vector(lb_executor *e, const lb_layer *layer, int node, int *buffer)
+{
+    lb_operation *op = NULL;
+    const int from = *buffer;
+    LB_TRY(lb_buffer_add(e, e->buffers[from].cell, lb_values_of(layer->in), buffer));
+    LB_TRY(lb_operation_add(e, LB_OPERATION_VECTOR, node, &op));
+    op->in[0] = from;
+    op->out = *buffer;
+    return LB_OK;
+}
+
 static lb_status plan_layer(lb_executor *e, int node)
 {
     const lb_node *n = &e->net->nodes[node];
     const int in = lb_source(e, node, 0);
     lb_value *v = &e->values[node], *x = &e->values[in];
     lb_layer *layer = &e->layers[e->n_layers++];
-    *layer = (lb_layer){.node = node, .input_node = in, .flat = n->op == LB_OP_LINEAR, .in = x->map, .out = v->map,
-                        .wants_dx = x->needs_gradient, .input_scale = 1.0f, .split_gradient = -1};
+    *layer = (lb_layer){.node = node,
+                        .input_node = in,
+                        .flat = n->op == LB_OP_LINEAR,
+                        .in = x->map,
+                        .out = v->map,
+                        .wants_dx = x->needs_gradient,
+                        .input_scale = 1.0f,
+                        .split_gradient = -1};
+    const bool vector = layer->flat && x->map.h * x->map.w > 1;
     v->layer = layer;
     layer->integer = lb_layer_takes_codes(e, n, x);
-    if (x->coded) LB_TRY(need_codes(e, in));
-    if (!layer->integer) LB_TRY(need_real(e, in));
     LB_TRY(lb_layer_create(e, layer));
+    layer->codes = layer->floats = -1;
+    if (layer->takes_codes) {
+        LB_TRY(need_codes(e, in));
+        layer->codes = x->codes;
+    }
+    if (!layer->integer) {
+        LB_TRY(need_real(e, in));
+        layer->floats = x->real;
+    }
+    if (vector)
+        LB_TRY(plan_vector(e, layer, node, layer->integer ? &layer->codes : &layer->floats));
 
     lb_operation *op = NULL;
     LB_TRY(lb_buffer_add(e, LB_CELL_F32, lb_values_of(v->map), &v->raw));
     LB_TRY(lb_operation_add(e, LB_OPERATION_FORWARD, node, &op));
     op->layer = layer;
     op->chunk = layer->chunk;
-    op->in[0] = layer->integer ? x->codes : x->real;
+    op->in[0] = layer->integer ? layer->codes : layer->floats;
     op->out = v->raw;
     v->operation = (int)e->n_operations - 1;
     if (only_batch_norm_reads(e->net, node)) return LB_OK;
@@ -223,8 +260,16 @@ static lb_status plan_layer(lb_executor *e, int node)
 static lb_pool_shape pool_shape(lb_shape in, const lb_node *n)
 {
     const lb_window *w = &n->as.pool;
-    return (lb_pool_shape){.c = in.c, .h = in.h, .w = in.w, .out_h = n->shape.h, .out_w = n->shape.w, .kh = w->kh,
-                           .kw = w->kw, .stride = w->stride, .pad_top = w->pad_top, .pad_left = w->pad_left};
+    return (lb_pool_shape){.c = in.c,
+                           .h = in.h,
+                           .w = in.w,
+                           .out_h = n->shape.h,
+                           .out_w = n->shape.w,
+                           .kh = w->kh,
+                           .kw = w->kw,
+                           .stride = w->stride,
+                           .pad_top = w->pad_top,
+                           .pad_left = w->pad_left};
 }
 
 /* Pools, concat, subsample and a flatten that really moves values: floats in, floats out. */
@@ -246,8 +291,8 @@ static lb_status plan_moving(lb_executor *e, int node, lb_operation_kind kind)
     if (kind == LB_OPERATION_POOL) op->pool = pool_shape(e->values[in[0]].map, n);
     if (n->op == LB_OP_MAX_POOL) {
         if (n->as.pool.kh * n->as.pool.kw > UINT16_MAX) {
-            return lb_fail(LB_E_UNSUPPORTED, "node '%s': pool of %zu x %zu, wanted at most %d taps", n->name,
-                           n->as.pool.kh, n->as.pool.kw, UINT16_MAX);
+            return lb_fail(LB_E_UNSUPPORTED, "node '%s': pool of %zu x %zu, wanted at most %d taps",
+                           n->name, n->as.pool.kh, n->as.pool.kw, UINT16_MAX);
         }
         LB_TRY(lb_buffer_add(e, LB_CELL_I16, lb_values_of(v->map), &v->bits));
         op->aux = v->bits;
@@ -279,17 +324,20 @@ static void start_value(lb_executor *e, int node)
     lb_value *v = &e->values[node];
     v->map = n->shape;
     v->real = v->codes = v->operation = v->gradient = v->raw = v->bits = v->learned = -1;
-    const bool element_wise = n->op == LB_OP_BATCH_NORM || n->op == LB_OP_RELU || n->op == LB_OP_CLIP ||
-                              n->op == LB_OP_QUANTIZE || n->op == LB_OP_DROPOUT;
+    const bool element_wise = n->op == LB_OP_BATCH_NORM || n->op == LB_OP_RELU ||
+                              n->op == LB_OP_CLIP || n->op == LB_OP_QUANTIZE ||
+                              n->op == LB_OP_DROPOUT;
     if (element_wise || (n->op == LB_OP_FLATTEN && flatten_renames(e->net, node))) {
         v->map = e->values[n->in[0]].map;
-        v->flattened = e->values[n->in[0]].flattened || (n->op == LB_OP_FLATTEN && v->map.h * v->map.w > 1);
+        v->flattened =
+            e->values[n->in[0]].flattened || (n->op == LB_OP_FLATTEN && v->map.h * v->map.w > 1);
     }
     find_range(e, node);
     v->needs_gradient = n->op == LB_OP_CONV || n->op == LB_OP_LINEAR ||
                         (n->op == LB_OP_BATCH_NORM && n->as.norm.gamma >= 0) ||
                         (n->op == LB_OP_QUANTIZE && n->as.quantize.learned >= 0);
-    for (int k = 0; k < n->n_in; k++) v->needs_gradient = v->needs_gradient || e->values[n->in[k]].needs_gradient;
+    for (int k = 0; k < n->n_in; k++)
+        v->needs_gradient = v->needs_gradient || e->values[n->in[k]].needs_gradient;
 }
 
 static lb_status plan_node(lb_executor *e, int node)
@@ -322,7 +370,8 @@ static bool read_in_pass(const lb_executor *e, const lb_pass *pass, int node)
 {
     for (size_t k = 0; k < pass->n_nodes; k++) {
         const lb_node *n = &e->net->nodes[pass->nodes[k]];
-        if (pass->nodes[k] == node || n->op == LB_OP_CONV || n->op == LB_OP_LINEAR || n->op == LB_OP_BATCH_NORM) {
+        if (pass->nodes[k] == node || n->op == LB_OP_CONV || n->op == LB_OP_LINEAR ||
+            n->op == LB_OP_BATCH_NORM) {
             continue; /* these read their input's buffer */
         }
         for (int i = 0; i < n->n_in; i++) {
@@ -332,8 +381,8 @@ static bool read_in_pass(const lb_executor *e, const lb_pass *pass, int node)
     return false;
 }
 
-static lb_status emit_affine(lb_executor *e, lb_pass *pass, int x, int out, size_t period, const float *a,
-                             const float *b)
+static lb_status emit_affine(lb_executor *e, lb_pass *pass, int x, int out, size_t period,
+                             const float *a, const float *b)
 {
     lb_step *step = NULL;
     LB_TRY(lb_pass_add_step(e, pass, LB_STEP_AFFINE, &step));
@@ -345,7 +394,8 @@ static lb_status emit_affine(lb_executor *e, lb_pass *pass, int x, int out, size
     return LB_OK;
 }
 
-static lb_status emit_window(lb_executor *e, lb_pass *pass, int x, const lb_value *v, const lb_node *n)
+static lb_status emit_window(lb_executor *e, lb_pass *pass, int x, const lb_value *v,
+                             const lb_node *n)
 {
     if (v->bits < 0) return LB_OK;
     lb_step *step = NULL;
@@ -369,8 +419,10 @@ static lb_status emit_window(lb_executor *e, lb_pass *pass, int x, const lb_valu
 
 static lb_status emit_node(lb_executor *e, lb_pass *pass, int node, int *registers)
 {
-    static const lb_step_kind kinds[] = {[LB_OP_RELU] = LB_STEP_RELU, [LB_OP_CLIP] = LB_STEP_CLIP,
-                                         [LB_OP_ADD] = LB_STEP_ADD, [LB_OP_QUANTIZE] = LB_STEP_QUANTIZE,
+    static const lb_step_kind kinds[] = {[LB_OP_RELU] = LB_STEP_RELU,
+                                         [LB_OP_CLIP] = LB_STEP_CLIP,
+                                         [LB_OP_ADD] = LB_STEP_ADD,
+                                         [LB_OP_QUANTIZE] = LB_STEP_QUANTIZE,
                                          [LB_OP_DROPOUT] = LB_STEP_MASK};
     const lb_node *n = &e->net->nodes[node];
     const lb_value *v = &e->values[node];
@@ -378,14 +430,17 @@ static lb_status emit_node(lb_executor *e, lb_pass *pass, int node, int *registe
     if (n->op == LB_OP_BATCH_NORM || v->layer) {
         registers[node] = lb_pass_register(pass, v->real);
         if (v->layer) {
-            return emit_affine(e, pass, v->raw, registers[node], v->layer->period, v->layer->scale, v->layer->shift);
+            return emit_affine(e, pass, v->raw, registers[node], v->layer->period, v->layer->scale,
+                               v->layer->shift);
         }
-        return emit_affine(e, pass, v->norm->x, registers[node], v->norm->period, v->norm->a, v->norm->b);
+        return emit_affine(e, pass, v->norm->x, registers[node], v->norm->period, v->norm->a,
+                           v->norm->b);
     }
     int in[2] = {-1, -1};
     for (int k = 0; k < n->n_in; k++) {
         const int source = lb_source(e, node, k);
-        if (registers[source] < 0) registers[source] = lb_pass_register(pass, e->values[source].real);
+        if (registers[source] < 0)
+            registers[source] = lb_pass_register(pass, e->values[source].real);
         in[k] = registers[source];
     }
     if (n->op != LB_OP_DROPOUT) LB_TRY(emit_window(e, pass, in[0], v, n));
@@ -414,7 +469,8 @@ static lb_status emit_node(lb_executor *e, lb_pass *pass, int node, int *registe
 static lb_status emit_pass(lb_executor *e, lb_operation *op, int *registers)
 {
     for (size_t i = 0; i < e->net->n_nodes; i++) registers[i] = -1;
-    for (size_t k = 0; k < op->pass->n_nodes; k++) LB_TRY(emit_node(e, op->pass, op->pass->nodes[k], registers));
+    for (size_t k = 0; k < op->pass->n_nodes; k++)
+        LB_TRY(emit_node(e, op->pass, op->pass->nodes[k], registers));
     return lb_pass_finish(e, op);
 }
 
@@ -427,7 +483,8 @@ lb_status lb_forward_plan(lb_executor *e)
     int *registers = NULL;
     LB_TRY(lb_executor_alloc(e, n, sizeof *registers, "registers of a pass", &registers));
     for (size_t i = 0; i < e->n_operations; i++) {
-        if (e->operations[i].kind == LB_OPERATION_PASS) LB_TRY(emit_pass(e, &e->operations[i], registers));
+        if (e->operations[i].kind == LB_OPERATION_PASS)
+            LB_TRY(emit_pass(e, &e->operations[i], registers));
     }
     return LB_OK;
 }

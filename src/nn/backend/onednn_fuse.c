@@ -38,16 +38,23 @@ static bool can_quantize(const matcher *m, const lb_step *q)
 }
 
 /* Steps from `first` on as one; how many they were, 0: no match. */
-static size_t match_activation(const lb_executor *e, const lb_pass *pass, size_t first, lb_step *out)
+static size_t match_activation(const lb_executor *e, const lb_pass *pass, size_t first,
+                               lb_step *out)
 {
     matcher m = {.e = e, .pass = pass, .at = first};
     const lb_step *affine = peek(&m, LB_STEP_AFFINE);
     const lb_cell cell = affine ? cell_of(&m, affine->x) : LB_CELL_BIT;
     if (cell != LB_CELL_F32 && cell != LB_CELL_I16) return 0;
     int value = affine->out;
-    *out = (lb_step){.kind = LB_STEP_ACTIVATE, .x = affine->x, .y = -1, .out = -1, .buffer = -1, .bits = -1,
+    *out = (lb_step){.kind = LB_STEP_ACTIVATE,
+                     .x = affine->x,
+                     .y = -1,
+                     .out = -1,
+                     .buffer = -1,
+                     .bits = -1,
                      .period = affine->period};
-    out->activation = (lb_activation){.period = affine->period, .a = affine->a, .b = affine->b, .slope = 1.0f};
+    out->activation =
+        (lb_activation){.period = affine->period, .a = affine->a, .b = affine->b, .slope = 1.0f};
     m.at++;
     const lb_step *add = peek(&m, LB_STEP_ADD);
     if (add && (add->x == value) != (add->y == value) && is_private(&m, value, m.at)) {
@@ -84,7 +91,13 @@ static size_t match_sums(const lb_executor *e, const lb_pass *pass, size_t first
 {
     matcher m = {.e = e, .pass = pass, .at = first};
     int value = -1;
-    *out = (lb_step){.kind = LB_STEP_MASK_SUMS, .x = -1, .y = -1, .out = -1, .buffer = -1, .bits = -1, .factor = 1.0f};
+    *out = (lb_step){.kind = LB_STEP_MASK_SUMS,
+                     .x = -1,
+                     .y = -1,
+                     .out = -1,
+                     .buffer = -1,
+                     .bits = -1,
+                     .factor = 1.0f};
     const lb_step *add = peek(&m, LB_STEP_ADD);
     if (add) {
         out->x = add->x;
@@ -128,8 +141,8 @@ static size_t match_split(const lb_executor *e, const lb_pass *pass, size_t firs
 
 void lb_pass_fuse(const lb_executor *e, lb_pass *pass)
 {
-    static size_t (*const matches[])(const lb_executor *, const lb_pass *, size_t, lb_step *) = {
-        match_activation, match_sums, match_split};
+    static size_t (*const matches[])(const lb_executor *, const lb_pass *, size_t,
+                                     lb_step *) = {match_activation, match_sums, match_split};
     size_t kept = 0;
     for (size_t i = 0; i < pass->n_steps;) {
         size_t taken = 0;

@@ -77,8 +77,8 @@ static void dropout_bits(const lb_executor *e, int node, size_t image, uint8_t *
     }
 }
 
-static void learned(lb_executor *e, const lb_operation *op, const lb_range *r, size_t image, const float *x,
-                    const float *g)
+static void learned(lb_executor *e, const lb_operation *op, const lb_range *r, size_t image,
+                    const float *x, const float *g)
 {
     const lb_quantize *q = &e->net->nodes[op->node].as.quantize;
     const lb_shape s = e->values[op->node].map;
@@ -90,13 +90,30 @@ static void learned(lb_executor *e, const lb_operation *op, const lb_range *r, s
         &q->setting, e->net->params[q->learned].value, ordered, ordered + values, values);
 }
 
+static void transpose_bytes(size_t rows, size_t columns, const uint8_t *from, uint8_t *to)
+{
+    for (size_t r = 0; r < rows; r++) {
+        for (size_t c = 0; c < columns; c++) to[c * rows + r] = from[r * columns + c];
+    }
+}
+
+/* A linear layer's input, h, w, c -> c, h, w. */
+static void to_vector(const lb_executor *e, const lb_operation *op, lb_shape s, const void *x,
+                      void *y)
+{
+    if (e->buffers[op->in[0]].cell == LB_CELL_F32)
+        transpose(s.h * s.w, s.c, x, y);
+    else
+        transpose_bytes(s.h * s.w, s.c, x, y);
+}
+
 static void run_image(lb_executor *e, const lb_operation *op, const lb_range *r, size_t i)
 {
     const lb_pass_kernels *k = e->kernels;
     const lb_node *n = &e->net->nodes[op->node];
-    const bool moving_back = op->kind == LB_OPERATION_POOL_BACKWARD || op->kind == LB_OPERATION_CONCAT_BACKWARD ||
-                             op->kind == LB_OPERATION_SUBSAMPLE_BACKWARD ||
-                             op->kind == LB_OPERATION_FLATTEN_BACKWARD;
+    const bool moving_back =
+        op->kind == LB_OPERATION_POOL_BACKWARD || op->kind == LB_OPERATION_CONCAT_BACKWARD ||
+        op->kind == LB_OPERATION_SUBSAMPLE_BACKWARD || op->kind == LB_OPERATION_FLATTEN_BACKWARD;
     const void *x = op->in[0] >= 0 ? lb_buffer_at(e, op->in[0], r, i) : NULL;
     const void *x1 = op->in[1] >= 0 && !moving_back ? lb_buffer_at(e, op->in[1], r, i) : NULL;
     void *y = op->out >= 0 ? lb_buffer_at(e, op->out, r, i) : NULL;
@@ -107,12 +124,16 @@ static void run_image(lb_executor *e, const lb_operation *op, const lb_range *r,
         transpose(in.c, in.h * in.w, e->images + i * lb_values_of(in), y);
         break;
     case LB_OPERATION_POOL:
-        if (n->op == LB_OP_MAX_POOL) k->max_pool(&op->pool, x, y, aux);
-        else k->average_pool(&op->pool, x, y);
+        if (n->op == LB_OP_MAX_POOL)
+            k->max_pool(&op->pool, x, y, aux);
+        else
+            k->average_pool(&op->pool, x, y);
         break;
     case LB_OPERATION_POOL_BACKWARD:
-        if (n->op == LB_OP_MAX_POOL) k->max_pool_backward(&op->pool, x, aux, y);
-        else k->average_pool_backward(&op->pool, x, y);
+        if (n->op == LB_OP_MAX_POOL)
+            k->max_pool_backward(&op->pool, x, aux, y);
+        else
+            k->average_pool_backward(&op->pool, x, y);
         break;
     case LB_OPERATION_CONCAT: concat(e, op->node, x, x1, y); break;
     case LB_OPERATION_CONCAT_BACKWARD: concat_backward(e, op->node, op->in[1], x, y); break;
@@ -120,6 +141,14 @@ static void run_image(lb_executor *e, const lb_operation *op, const lb_range *r,
     case LB_OPERATION_SUBSAMPLE_BACKWARD: subsample_backward(e, op->node, x, y); break;
     case LB_OPERATION_FLATTEN: transpose(in.h * in.w, in.c, x, y); break;
     case LB_OPERATION_FLATTEN_BACKWARD: transpose(in.c, in.h * in.w, x, y); break;
+    case LB_OPERATION_VECTOR:
+        to_vector(e, op, e->values[lb_source(e, op->node, 0)].map, x, y);
+        break;
+    case LB_OPERATION_VECTOR_BACKWARD: {
+        const lb_shape s = e->values[lb_source(e, op->node, 0)].map;
+        transpose(s.c, s.h * s.w, x, y);
+        break;
+    }
     case LB_OPERATION_DROPOUT_BITS: dropout_bits(e, op->node, i, y); break;
     case LB_OPERATION_LEARNED: learned(e, op, r, i, x, x1); break;
     default: break;

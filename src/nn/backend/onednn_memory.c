@@ -30,8 +30,8 @@ lb_status lb_buffer_add(lb_executor *e, lb_cell cell, size_t values, int *out)
         e->buffers = larger;
         e->buffer_capacity = wanted;
     }
-    e->buffers[e->n_buffers] =
-        (lb_buffer){.cell = cell, .image_bytes = lb_cell_bytes(cell, values), .first = -1, .last = -1};
+    e->buffers[e->n_buffers] = (lb_buffer){
+        .cell = cell, .image_bytes = lb_cell_bytes(cell, values), .first = -1, .last = -1};
     *out = (int)e->n_buffers++;
     return LB_OK;
 }
@@ -50,13 +50,15 @@ static void touch_all(lb_executor *e)
         const lb_operation *op = &e->operations[i];
         touch(e, op->in[0], (int)i);
         if (op->kind != LB_OPERATION_CONCAT_BACKWARD && op->kind != LB_OPERATION_POOL_BACKWARD &&
-            op->kind != LB_OPERATION_SUBSAMPLE_BACKWARD && op->kind != LB_OPERATION_FLATTEN_BACKWARD) {
+            op->kind != LB_OPERATION_SUBSAMPLE_BACKWARD &&
+            op->kind != LB_OPERATION_FLATTEN_BACKWARD) {
             touch(e, op->in[1], (int)i);
         }
         touch(e, op->out, (int)i);
         touch(e, op->aux, (int)i);
         if (!op->pass) continue;
-        for (int k = 0; k < op->pass->n_registers; k++) touch(e, op->pass->registers[k].buffer, (int)i);
+        for (int k = 0; k < op->pass->n_registers; k++)
+            touch(e, op->pass->registers[k].buffer, (int)i);
         for (size_t k = 0; k < op->pass->n_steps; k++) {
             touch(e, op->pass->steps[k].buffer, (int)i);
             touch(e, op->pass->steps[k].bits, (int)i);
@@ -83,7 +85,8 @@ static int region_of(const lb_executor *e, int operation)
 static bool meet(const lb_executor *e, const lb_buffer *a, const lb_buffer *b)
 {
     if (a->local) return a->first <= b->last && b->first <= a->last;
-    return region_of(e, a->first) <= region_of(e, b->last) && region_of(e, b->first) <= region_of(e, a->last);
+    return region_of(e, a->first) <= region_of(e, b->last) &&
+           region_of(e, b->first) <= region_of(e, a->last);
 }
 
 static size_t whole_bytes(const lb_executor *e, const lb_buffer *b)
@@ -112,7 +115,8 @@ static size_t lowest_place(const lb_executor *e, const placed *all, size_t i)
         moved = false;
         for (size_t k = 0; k < i; k++) {
             const lb_buffer *other = all[k].buffer;
-            const bool apart = other->offset >= offset + all[i].bytes || offset >= other->offset + all[k].bytes;
+            const bool apart =
+                other->offset >= offset + all[i].bytes || offset >= other->offset + all[k].bytes;
             if (!apart && meet(e, all[i].buffer, other)) {
                 offset = other->offset + all[k].bytes;
                 moved = true;
@@ -145,7 +149,8 @@ static lb_status allocate(lb_executor *e)
     LB_TRY(lb_executor_alloc(e, e->maps_bytes, 1, "maps of a training step", &e->maps));
     for (size_t t = 0; t < threads; t++) {
         LB_TRY(lb_executor_alloc(e, e->local_bytes, 1, "maps of a chunk", &e->local[t]));
-        LB_TRY(lb_executor_alloc(e, e->tile_floats + 3 * e->largest_period, sizeof(float), "tiles", &e->tiles[t]));
+        LB_TRY(lb_executor_alloc(e, e->tile_floats + 3 * e->largest_period, sizeof(float), "tiles",
+                                 &e->tiles[t]));
         LB_TRY(lb_executor_alloc(e, e->scratch_bytes, 1, "oneDNN's scratchpad", &e->scratch[t]));
     }
     return LB_OK;
@@ -158,7 +163,7 @@ lb_status lb_memory_plan(lb_executor *e)
     for (size_t i = 0; i < e->n_buffers; i++) {
         lb_buffer *b = &e->buffers[i];
         b->local = b->first >= 0 && region_of(e, b->first) == region_of(e, b->last) &&
-                   e->operations[b->first].kind != LB_OPERATION_LOSS;
+                   !e->operations[b->first].whole;
     }
     placed *all = NULL;
     LB_TRY(lb_executor_alloc(e, e->n_buffers, sizeof *all, "the memory plan", &all));

@@ -34,14 +34,18 @@ lb_status lb_norm_create(lb_executor *e, lb_norm *norm)
     norm->channels = norm->flattened ? values : norm->map.c;
     norm->pixels = values / norm->channels;
     norm->period = lb_pass_period(norm->channels, values);
-    float **coefficients[] = {&norm->a, &norm->b, &norm->mean, &norm->dx_g, &norm->dx_x, &norm->dx_1};
+    float **coefficients[] = {&norm->a,    &norm->b,    &norm->mean,
+                              &norm->dx_g, &norm->dx_x, &norm->dx_1};
     for (size_t i = 0; i < sizeof coefficients / sizeof *coefficients; i++) {
-        LB_TRY(lb_executor_alloc(e, norm->period, sizeof(float), "batch-norm coefficients", coefficients[i]));
+        LB_TRY(lb_executor_alloc(e, norm->period, sizeof(float), "batch-norm coefficients",
+                                 coefficients[i]));
     }
-    LB_TRY(lb_executor_alloc(e, e->n_groups * norm->channels, sizeof(float), "batch-norm shifts", &norm->shift));
+    LB_TRY(lb_executor_alloc(e, e->n_groups * norm->channels, sizeof(float), "batch-norm shifts",
+                             &norm->shift));
     LB_TRY(lb_executor_alloc(e, e->n_groups * 2 * norm->channels, sizeof(double), "batch-norm sums",
                              &norm->partial));
-    LB_TRY(lb_executor_alloc(e, 2 * norm->channels, sizeof(double), "batch-norm moments", &norm->moments));
+    LB_TRY(lb_executor_alloc(e, 2 * norm->channels, sizeof(double), "batch-norm moments",
+                             &norm->moments));
     if (norm->period > e->largest_period) e->largest_period = norm->period;
     return LB_OK;
 }
@@ -60,7 +64,8 @@ void lb_norm_fold(const lb_norm *norm, size_t period, const float *sums, double 
 }
 
 /* The first pixel of a group's first image, repeated to a period. */
-static void take_shift(lb_executor *e, const lb_operation *op, const lb_range *r, size_t image, float *shift)
+static void take_shift(lb_executor *e, const lb_operation *op, const lb_range *r, size_t image,
+                       float *shift)
 {
     const lb_norm *norm = op->norm;
     const float *x = lb_buffer_at(e, op->in[0], r, image);
@@ -70,7 +75,8 @@ static void take_shift(lb_executor *e, const lb_operation *op, const lb_range *r
         const size_t c = channel_of(norm, i);
         if (norm->flattened || i < norm->channels) channel_shift[c] = x[i];
     }
-    for (size_t i = 0; i < norm->period; i++) shift[i] = i < n ? channel_shift[channel_of(norm, i)] : 0.0f;
+    for (size_t i = 0; i < norm->period; i++)
+        shift[i] = i < n ? channel_shift[channel_of(norm, i)] : 0.0f;
 }
 
 void lb_norm_statistics_run(lb_executor *e, const lb_operation *op, const lb_range *r)
@@ -79,7 +85,8 @@ void lb_norm_statistics_run(lb_executor *e, const lb_operation *op, const lb_ran
     const lb_norm *norm = op->norm;
     const size_t values = norm->channels * norm->pixels, period = norm->period;
     const size_t piece = period >= PIECE ? period : PIECE / period * period;
-    float *shift = e->tiles[r->thread] + e->tile_floats, *sum = shift + period, *squares = sum + period;
+    float *shift = e->tiles[r->thread] + e->tile_floats, *sum = shift + period,
+          *squares = sum + period;
     for (size_t i = r->first; i < r->first + r->count; i++) {
         double *partial = norm->partial + i / e->group * 2 * norm->channels;
         if (i % e->group == 0) {
@@ -91,8 +98,10 @@ void lb_norm_statistics_run(lb_executor *e, const lb_operation *op, const lb_ran
         int16_t *copy = op->out >= 0 ? lb_buffer_at(e, op->out, r, i) : NULL;
         for (size_t at = 0; at < values; at += piece) {
             const size_t n = values - at < piece ? values - at : piece;
-            if (copy) e->kernels->statistics_i16(n, period, x + at, shift, sum, squares, copy + at);
-            else e->kernels->statistics(n, period, x + at, shift, sum, squares);
+            if (copy)
+                e->kernels->statistics_i16(n, period, x + at, shift, sum, squares, copy + at);
+            else
+                e->kernels->statistics(n, period, x + at, shift, sum, squares);
         }
         if (norm->pixels < 16 && (i + 1) % e->group != 0 && i + 1 < r->first + r->count) continue;
         lb_norm_fold(norm, period, sum, partial);
@@ -108,21 +117,25 @@ static size_t images_in(const lb_executor *e, size_t group)
 }
 
 /* Mean and sum of squared deviations of one channel of x as it lies. */
-static void join_groups(const lb_executor *e, const lb_norm *norm, size_t c, double *mean, double *deviations)
+static void join_groups(const lb_executor *e, const lb_norm *norm, size_t c, double *mean,
+                        double *deviations)
 {
     double sum = 0.0;
     for (size_t g = 0; g < e->n_groups; g++) {
         const double n = (double)(images_in(e, g) * norm->pixels);
-        sum += norm->partial[g * 2 * norm->channels + c] + n * (double)norm->shift[g * norm->channels + c];
+        sum += norm->partial[g * 2 * norm->channels + c] +
+               n * (double)norm->shift[g * norm->channels + c];
     }
     *mean = sum / (double)(e->options.batch * norm->pixels);
     *deviations = 0.0;
     for (size_t g = 0; g < e->n_groups; g++) {
         const double n = (double)(images_in(e, g) * norm->pixels);
         const double *p = norm->partial + g * 2 * norm->channels + c;
-        const double offset = p[0] / n, from_mean = (double)norm->shift[g * norm->channels + c] + offset - *mean;
+        const double offset = p[0] / n,
+                     from_mean = (double)norm->shift[g * norm->channels + c] + offset - *mean;
         const double within = p[norm->channels] - p[0] * offset;
-        *deviations += (within > 0.0 || within != within ? within : 0.0) + n * from_mean * from_mean;
+        *deviations +=
+            (within > 0.0 || within != within ? within : 0.0) + n * from_mean * from_mean;
     }
 }
 
@@ -186,7 +199,8 @@ void lb_norm_finish_sums(lb_executor *e, lb_norm *norm)
     float *d_gamma = gradient_of(e, bn->gamma), *d_beta = gradient_of(e, bn->beta);
     double *total = norm->partial; /* the first group's place takes the sum of all */
     for (size_t g = 1; g < e->n_groups; g++) {
-        for (size_t i = 0; i < 2 * norm->channels; i++) total[i] += norm->partial[g * 2 * norm->channels + i];
+        for (size_t i = 0; i < 2 * norm->channels; i++)
+            total[i] += norm->partial[g * 2 * norm->channels + i];
     }
     for (size_t c = 0; c < norm->channels; c++) {
         double scale = 0.0, shift = 0.0;

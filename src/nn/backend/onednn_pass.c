@@ -34,7 +34,8 @@ lb_status lb_pass_create(lb_executor *e, size_t channels, size_t values, lb_pass
 {
     lb_pass *pass = NULL;
     LB_TRY(lb_executor_alloc(e, 1, sizeof *pass, "a pass", &pass));
-    LB_TRY(lb_executor_alloc(e, e->net->n_nodes, sizeof *pass->nodes, "nodes of a pass", &pass->nodes));
+    LB_TRY(lb_executor_alloc(e, e->net->n_nodes, sizeof *pass->nodes, "nodes of a pass",
+                             &pass->nodes));
     LB_TRY(lb_executor_alloc(e, MOST_STEPS, sizeof *pass->steps, "steps of a pass", &pass->steps));
     pass->values = values;
     pass->period = lb_pass_period(channels, values);
@@ -54,10 +55,18 @@ lb_status lb_pass_add_step(lb_executor *e, lb_pass *pass, lb_step_kind kind, lb_
 {
     (void)e;
     if (pass->n_steps == MOST_STEPS) {
-        return lb_fail(LB_E_UNSUPPORTED, "a run of element-wise nodes takes more than %d steps", MOST_STEPS);
+        return lb_fail(LB_E_UNSUPPORTED, "a run of element-wise nodes takes more than %d steps",
+                       MOST_STEPS);
     }
     *out = &pass->steps[pass->n_steps++];
-    **out = (lb_step){.kind = kind, .x = -1, .y = -1, .z = -1, .out = -1, .buffer = -1, .bits = -1, .period = pass->period};
+    **out = (lb_step){.kind = kind,
+                      .x = -1,
+                      .y = -1,
+                      .z = -1,
+                      .out = -1,
+                      .buffer = -1,
+                      .bits = -1,
+                      .period = pass->period};
     return LB_OK;
 }
 
@@ -67,7 +76,8 @@ int lb_pass_register(lb_pass *pass, int buffer)
         pass->n_registers = LB_MAX_REGISTERS + 1;
         return 0;
     }
-    pass->registers[pass->n_registers] = (lb_register){.buffer = buffer, .tile = -1, .last_step = -1};
+    pass->registers[pass->n_registers] =
+        (lb_register){.buffer = buffer, .tile = -1, .last_step = -1};
     return pass->n_registers++;
 }
 
@@ -87,7 +97,8 @@ lb_status lb_pass_finish(lb_executor *e, const lb_operation *op)
 {
     lb_pass *pass = op->pass;
     if (pass->n_registers > LB_MAX_REGISTERS) {
-        return lb_fail(LB_E_UNSUPPORTED, "node '%s': a run of element-wise nodes needs more than %d tiles",
+        return lb_fail(LB_E_UNSUPPORTED,
+                       "node '%s': a run of element-wise nodes needs more than %d tiles",
                        e->net->nodes[op->node].name, LB_MAX_REGISTERS);
     }
     find_last_steps(pass);
@@ -133,7 +144,8 @@ static void *register_place(const lb_executor *e, const place *p, int reg)
 {
     if (reg < 0) return NULL;
     const lb_register *r = &p->pass->registers[reg];
-    return r->buffer >= 0 ? buffer_place(e, p, r->buffer) : p->tiles + (size_t)r->tile * p->pass->tile;
+    return r->buffer >= 0 ? buffer_place(e, p, r->buffer)
+                          : p->tiles + (size_t)r->tile * p->pass->tile;
 }
 
 static lb_cell register_cell(const lb_executor *e, const lb_pass *pass, int reg)
@@ -149,16 +161,22 @@ static void run_step(const lb_executor *e, const place *p, const lb_step *s)
     const void *x = register_place(e, p, s->x), *y = register_place(e, p, s->y);
     float *out = register_place(e, p, s->out);
     switch (s->kind) {
-    case LB_STEP_AFFINE: k->affine(n, s->period, register_cell(e, p->pass, s->x), x, s->a, s->b, out); break;
+    case LB_STEP_AFFINE:
+        k->affine(n, s->period, register_cell(e, p->pass, s->x), x, s->a, s->b, out);
+        break;
     case LB_STEP_CONVERT: k->convert(n, register_cell(e, p->pass, s->x), x, s->factor, out); break;
     case LB_STEP_TO_BF16:
         k->to_bf16(n, register_cell(e, p->pass, s->x), x, buffer_place(e, p, s->buffer));
         break;
-    case LB_STEP_SPLIT: k->split(n, s->period, s->channels, x, s->a, buffer_place(e, p, s->buffer)); break;
+    case LB_STEP_SPLIT:
+        k->split(n, s->period, s->channels, x, s->a, buffer_place(e, p, s->buffer));
+        break;
     case LB_STEP_ADD: k->add(n, x, y, out); break;
     case LB_STEP_RELU: k->relu(n, s->factor, x, out); break;
     case LB_STEP_CLIP: k->clip(n, s->low, s->high, x, out); break;
-    case LB_STEP_WINDOW: k->window(n, s->low, s->high, s->open, x, buffer_place(e, p, s->buffer)); break;
+    case LB_STEP_WINDOW:
+        k->window(n, s->low, s->high, s->open, x, buffer_place(e, p, s->buffer));
+        break;
     case LB_STEP_MASK: k->mask(n, buffer_place(e, p, s->buffer), s->factor, x, out); break;
     case LB_STEP_QUANTIZE: {
         const lb_cell cell = s->buffer >= 0 ? e->buffers[s->buffer].cell : LB_CELL_F32;
@@ -166,24 +184,26 @@ static void run_step(const lb_executor *e, const place *p, const lb_step *s)
         break;
     }
     case LB_STEP_ACTIVATE:
-        k->activate(n, &s->activation, register_cell(e, p->pass, s->x), x, y, out, buffer_place(e, p, s->bits),
-                    buffer_place(e, p, s->buffer));
+        k->activate(n, &s->activation, register_cell(e, p->pass, s->x), x, y, out,
+                    buffer_place(e, p, s->bits), buffer_place(e, p, s->buffer));
         break;
     case LB_STEP_MASK_SUMS:
         k->mask_sums(n, s->period, x, y, buffer_place(e, p, s->bits), s->factor, out,
-                     register_cell(e, p->pass, s->z), register_place(e, p, s->z), s->norm->mean, p->sums,
-                     p->sums + s->period);
+                     register_cell(e, p->pass, s->z), register_place(e, p, s->z), s->norm->mean,
+                     p->sums, p->sums + s->period);
         break;
     case LB_STEP_NORM_SPLIT:
-        k->norm_split(n, s->period, s->channels, register_cell(e, p->pass, s->y), x, y, s->norm->mean,
-                      s->norm->dx_g, s->norm->dx_x, s->norm->dx_1, s->a, buffer_place(e, p, s->buffer), out);
+        k->norm_split(n, s->period, s->channels, register_cell(e, p->pass, s->y), x, y,
+                      s->norm->mean, s->norm->dx_g, s->norm->dx_x, s->norm->dx_1, s->a,
+                      buffer_place(e, p, s->buffer), out);
         break;
     case LB_STEP_SUMS:
-        k->sums(n, s->period, register_cell(e, p->pass, s->y), x, y, s->norm->mean, p->sums, p->sums + s->period);
+        k->sums(n, s->period, register_cell(e, p->pass, s->y), x, y, s->norm->mean, p->sums,
+                p->sums + s->period);
         break;
     case LB_STEP_NORM_BACKWARD:
-        k->norm_backward(n, s->period, register_cell(e, p->pass, s->y), x, y, s->norm->mean, s->norm->dx_g,
-                         s->norm->dx_x, s->norm->dx_1, out);
+        k->norm_backward(n, s->period, register_cell(e, p->pass, s->y), x, y, s->norm->mean,
+                         s->norm->dx_g, s->norm->dx_x, s->norm->dx_1, out);
         break;
     }
 }
@@ -212,7 +232,8 @@ void lb_pass_run(lb_executor *e, const lb_operation *op, const lb_range *r)
     for (size_t i = r->first; i < r->first + r->count; i++) {
         p.image = i;
         if (norm && i % e->group == 0) {
-            memset(norm->partial + i / e->group * 2 * norm->channels, 0, 2 * norm->channels * sizeof(double));
+            memset(norm->partial + i / e->group * 2 * norm->channels, 0,
+                   2 * norm->channels * sizeof(double));
         }
         for (p.first = 0; p.first < pass->values; p.first += pass->tile) {
             const size_t left = pass->values - p.first;

@@ -5,7 +5,7 @@
 /* The code of a value already within the codes' range once multiplied, ties to even. */
 static inline lb_v16 v_code(lb_v16 x, lb_v16 multiplier, lb_v16 low, lb_v16 high)
 {
-    const lb_v16 big = v_set(12582912.0f); /* as in to_even */
+    const lb_v16 big = v_set(12582912.0f);                          /* as in to_even */
     const lb_v16 t = v_min(v_max(v_mul(x, multiplier), low), high); /* NaN becomes low */
     return v_sub(v_add(t, big), big);
 }
@@ -15,8 +15,8 @@ static inline lb_v16 v_load_cell(lb_cell cell, const void *x, size_t i)
     return cell == LB_CELL_I16 ? v_load_i16((const int16_t *)x + i) : v_load((const float *)x + i);
 }
 
-static inline void activate_16(const lb_activation *s, lb_cell cell, const void *x, const float *y, size_t i, size_t j,
-                               float *out, uint8_t *bits, uint8_t *codes)
+static inline void activate_16(const lb_activation *s, lb_cell cell, const void *x, const float *y,
+                               size_t i, size_t j, float *out, uint8_t *bits, uint8_t *codes)
 {
     lb_v16 t = v_add(v_mul(v_load_cell(cell, x, i), v_load(s->a + j)), v_load(s->b + j));
     if (y) t = v_add(t, v_load(y + i));
@@ -28,12 +28,13 @@ static inline void activate_16(const lb_activation *s, lb_cell cell, const void 
     t = v_mul(v_min(v_set(s->high), v_max(v_set(s->low), t)), v_set(s->slope));
     if (out) v_store(out + i, t);
     if (codes) {
-        v_store_u8(codes + i, v_code(t, v_set(s->multiplier), v_set(s->code_low), v_set(s->code_high)));
+        v_store_u8(codes + i,
+                   v_code(t, v_set(s->multiplier), v_set(s->code_low), v_set(s->code_high)));
     }
 }
 
-static inline void activate_all(size_t n, const lb_activation *s, lb_cell cell, const void *x, const float *y,
-                                float *out, uint8_t *bits, uint8_t *codes)
+static inline void activate_all(size_t n, const lb_activation *s, lb_cell cell, const void *x,
+                                const float *y, float *out, uint8_t *bits, uint8_t *codes)
 {
     size_t j = 0;
     for (size_t i = 0; i < n; i += 16) {
@@ -43,12 +44,13 @@ static inline void activate_all(size_t n, const lb_activation *s, lb_cell cell, 
 }
 
 /* The last few values of a map. */
-static void activate_rest(size_t n, const lb_activation *s, lb_cell cell, const void *x, const float *y, float *out,
-                          uint8_t *bits, uint8_t *codes, size_t j)
+static void activate_rest(size_t n, const lb_activation *s, lb_cell cell, const void *x,
+                          const float *y, float *out, uint8_t *bits, uint8_t *codes, size_t j)
 {
     float x16[16] = {0}, y16[16] = {0}, out16[16];
     uint8_t codes16[16];
-    for (size_t i = 0; i < n; i++) x16[i] = cell == LB_CELL_I16 ? (float)((const int16_t *)x)[i] : ((const float *)x)[i];
+    for (size_t i = 0; i < n; i++)
+        x16[i] = cell == LB_CELL_I16 ? (float)((const int16_t *)x)[i] : ((const float *)x)[i];
     if (y) memcpy(y16, y, n * sizeof *y);
     lb_activation rest = *s;
     rest.a += j;
@@ -58,8 +60,8 @@ static void activate_rest(size_t n, const lb_activation *s, lb_cell cell, const 
     if (codes) memcpy(codes, codes16, n);
 }
 
-static void activate(size_t n, const lb_activation *s, lb_cell cell, const void *x, const float *y, float *out,
-                     uint8_t *bits, uint8_t *codes)
+static void activate(size_t n, const lb_activation *s, lb_cell cell, const void *x, const float *y,
+                     float *out, uint8_t *bits, uint8_t *codes)
 {
     const size_t whole = n / 16 * 16;
     /* copies of the loop for what the nets most do, each without its neighbours' branches */
@@ -80,8 +82,9 @@ static void activate(size_t n, const lb_activation *s, lb_cell cell, const void 
 }
 
 /* g = (x + y) masked; g's sums for batch-norm, whose input is z. */
-static inline void mask_sums_16(const float *x, const float *y, const uint8_t *bits, float factor, float *g, size_t i,
-                                lb_cell cell, const void *z, const float *mean, float *sum, float *products)
+static inline void mask_sums_16(const float *x, const float *y, const uint8_t *bits, float factor,
+                                float *g, size_t i, lb_cell cell, const void *z, const float *mean,
+                                float *sum, float *products)
 {
     lb_v16 t = v_load(x + i);
     if (y) t = v_add(t, v_load(y + i));
@@ -96,9 +99,9 @@ static inline void mask_sums_16(const float *x, const float *y, const uint8_t *b
     v_store(products, v_add(v_load(products), v_mul(t, centred)));
 }
 
-static inline void mask_sums_all(size_t n, size_t period, const float *x, const float *y, const uint8_t *bits,
-                                 float factor, float *g, lb_cell cell, const void *z, const float *mean, float *sum,
-                                 float *products)
+static inline void mask_sums_all(size_t n, size_t period, const float *x, const float *y,
+                                 const uint8_t *bits, float factor, float *g, lb_cell cell,
+                                 const void *z, const float *mean, float *sum, float *products)
 {
     size_t j = 0;
     for (size_t i = 0; i < n; i += 16) {
@@ -107,8 +110,9 @@ static inline void mask_sums_all(size_t n, size_t period, const float *x, const 
     }
 }
 
-static void mask_sums(size_t n, size_t period, const float *x, const float *y, const uint8_t *bits, float factor,
-                      float *g, lb_cell cell, const void *z, const float *mean, float *sum, float *products)
+static void mask_sums(size_t n, size_t period, const float *x, const float *y, const uint8_t *bits,
+                      float factor, float *g, lb_cell cell, const void *z, const float *mean,
+                      float *sum, float *products)
 {
     const size_t whole = n / 16 * 16, rest = n - whole, j = whole % period;
     if (cell == LB_CELL_I16 && !y) {
@@ -117,21 +121,23 @@ static void mask_sums(size_t n, size_t period, const float *x, const float *y, c
         mask_sums_all(whole, period, x, y, bits, factor, g, cell, z, mean, sum, products);
     }
     if (rest == 0) return;
-    float x16[16] = {0}, y16[16] = {0}, z16[16] = {0}, g16[16]; /* a gradient of 0 adds nothing to the sums */
+    float x16[16] = {0}, y16[16] = {0}, z16[16] = {0},
+          g16[16]; /* a gradient of 0 adds nothing to the sums */
     memcpy(x16, x + whole, rest * sizeof *x);
     if (y) memcpy(y16, y + whole, rest * sizeof *y);
     for (size_t i = 0; i < rest; i++) {
-        z16[i] = cell == LB_CELL_I16 ? (float)((const int16_t *)z)[whole + i] : ((const float *)z)[whole + i];
+        z16[i] = cell == LB_CELL_I16 ? (float)((const int16_t *)z)[whole + i]
+                                     : ((const float *)z)[whole + i];
     }
-    mask_sums_16(x16, y ? y16 : NULL, bits ? bits + whole / 8 : NULL, factor, g16, 0, LB_CELL_F32, z16, mean + j,
-                 sum + j, products + j);
+    mask_sums_16(x16, y ? y16 : NULL, bits ? bits + whole / 8 : NULL, factor, g16, 0, LB_CELL_F32,
+                 z16, mean + j, sum + j, products + j);
     memcpy(g + whole, g16, rest * sizeof *g);
 }
 
 /* Batch-norm's gradient, and that split in two bfloat16 halves; channels a multiple of 16. */
-static void norm_split(size_t n, size_t period, size_t channels, lb_cell cell, const float *g, const void *x,
-                       const float *mean, const float *a, const float *b, const float *c, const float *factor,
-                       uint16_t *halves, float *out)
+static void norm_split(size_t n, size_t period, size_t channels, lb_cell cell, const float *g,
+                       const void *x, const float *mean, const float *a, const float *b,
+                       const float *c, const float *factor, uint16_t *halves, float *out)
 {
     size_t j = 0;
     for (size_t pixel = 0; pixel < n; pixel += channels) {
@@ -149,8 +155,8 @@ static void norm_split(size_t n, size_t period, size_t channels, lb_cell cell, c
 }
 
 /* Sums of one period's positions and a copy as int16. */
-static void statistics_i16(size_t n, size_t period, const float *x, const float *shift, float *sum, float *squares,
-                           int16_t *copy)
+static void statistics_i16(size_t n, size_t period, const float *x, const float *shift, float *sum,
+                           float *squares, int16_t *copy)
 {
     size_t j = 0, i = 0;
     for (; i + 16 <= n; i += 16) {

@@ -12,9 +12,9 @@ typedef struct lb_v16 {
     float v[16];
 } lb_v16;
 
-#define EACH(EXPRESSION)                                            \
-    lb_v16 y;                                                       \
-    for (unsigned i = 0; i < 16; i++) y.v[i] = (EXPRESSION);        \
+#define EACH(EXPRESSION)                                     \
+    lb_v16 y;                                                \
+    for (unsigned i = 0; i < 16; i++) y.v[i] = (EXPRESSION); \
     return y
 
 static inline lb_v16 v_load(const float *x)
@@ -71,6 +71,34 @@ static inline lb_v16 v_max(lb_v16 a, lb_v16 b)
 static inline lb_v16 v_min(lb_v16 a, lb_v16 b)
 {
     EACH(a.v[i] < b.v[i] ? a.v[i] : b.v[i]);
+}
+
+static inline lb_v16 v_load_some(const float *x, size_t n)
+{
+    EACH(i < n ? x[i] : 0.0f);
+}
+
+static inline void v_store_some(float *y, lb_v16 x, size_t n)
+{
+    memcpy(y, x.v, n * sizeof *y);
+}
+
+static inline lb_v16 v_divide(lb_v16 a, lb_v16 b)
+{
+    EACH(a.v[i] / b.v[i]);
+}
+
+/* Bits where x is larger, or a NaN. */
+static inline uint16_t v_above(lb_v16 x, lb_v16 best)
+{
+    unsigned bits = 0;
+    for (unsigned i = 0; i < 16; i++) bits |= (unsigned)!(x.v[i] <= best.v[i]) << i;
+    return (uint16_t)bits;
+}
+
+static inline lb_v16 v_choose(uint16_t bits, lb_v16 set, lb_v16 clear)
+{
+    EACH(bits >> i & 1 ? set.v[i] : clear.v[i]);
 }
 
 static inline uint16_t v_inside(lb_v16 x, lb_v16 low, lb_v16 high, bool open)

@@ -42,13 +42,15 @@ typedef struct lb_activation {
 
 typedef struct lb_pass_kernels {
     /** y = x * a + b, x of any cell but bits. */
-    void (*affine)(size_t n, size_t period, lb_cell cell, const void *x, const float *a, const float *b, float *y);
+    void (*affine)(size_t n, size_t period, lb_cell cell, const void *x, const float *a,
+                   const float *b, float *y);
     /** y = x * factor. */
     void (*convert)(size_t n, lb_cell cell, const void *x, float factor, float *y);
     /** Codes, at most 8 bits, as bfloat16: exact. */
     void (*to_bf16)(size_t n, lb_cell cell, const void *x, uint16_t *y);
     /** x * factor = high + low, both bfloat16, to LB_CELL_SPLIT; n is a multiple of the channels. */
-    void (*split)(size_t n, size_t period, size_t channels, const float *x, const float *factor, uint16_t *y);
+    void (*split)(size_t n, size_t period, size_t channels, const float *x, const float *factor,
+                  uint16_t *y);
     void (*add)(size_t n, const float *x, const float *y, float *z);
     void (*relu)(size_t n, float slope, const float *x, float *y);
     void (*clip)(size_t n, float low, float high, const float *x, float *y);
@@ -57,31 +59,36 @@ typedef struct lb_pass_kernels {
     /** y = bit ? x * factor : 0. */
     void (*mask)(size_t n, const uint8_t *bits, float factor, const float *x, float *y);
     /** Codes of x to `codes` (NULL: not wanted) and code * scale to y (NULL: not wanted). */
-    void (*quantize)(size_t n, const lb_act_map *map, const float *x, lb_cell cell, void *codes, float *y);
+    void (*quantize)(size_t n, const lb_act_map *map, const float *x, lb_cell cell, void *codes,
+                     float *y);
     /** sum += x - shift, squares += (x - shift)^2. */
-    void (*statistics)(size_t n, size_t period, const float *x, const float *shift, float *sum, float *squares);
+    void (*statistics)(size_t n, size_t period, const float *x, const float *shift, float *sum,
+                       float *squares);
     /** The same, and x as int16. */
-    void (*statistics_i16)(size_t n, size_t period, const float *x, const float *shift, float *sum, float *squares,
-                           int16_t *copy);
+    void (*statistics_i16)(size_t n, size_t period, const float *x, const float *shift, float *sum,
+                           float *squares, int16_t *copy);
     /** sum += g, products += g * (x - mean). */
-    void (*sums)(size_t n, size_t period, lb_cell cell, const float *g, const void *x, const float *mean, float *sum,
-                 float *products);
+    void (*sums)(size_t n, size_t period, lb_cell cell, const float *g, const void *x,
+                 const float *mean, float *sum, float *products);
     /** y = g * a + (x - mean) * b + c. */
-    void (*norm_backward)(size_t n, size_t period, lb_cell cell, const float *g, const void *x, const float *mean,
-                          const float *a, const float *b, const float *c, float *y);
+    void (*norm_backward)(size_t n, size_t period, lb_cell cell, const float *g, const void *x,
+                          const float *mean, const float *a, const float *b, const float *c,
+                          float *y);
     /** u to out, bits, u8 codes; y, out, bits, codes: NULL where not wanted. */
-    void (*activate)(size_t n, const lb_activation *s, lb_cell cell, const void *x, const float *y, float *out,
-                     uint8_t *bits, uint8_t *codes);
+    void (*activate)(size_t n, const lb_activation *s, lb_cell cell, const void *x, const float *y,
+                     float *out, uint8_t *bits, uint8_t *codes);
     /** add (y NULL: none), mask (bits NULL: none) and sums, batch-norm's input being z. */
-    void (*mask_sums)(size_t n, size_t period, const float *x, const float *y, const uint8_t *bits, float factor,
-                      float *g, lb_cell cell, const void *z, const float *mean, float *sum, float *products);
+    void (*mask_sums)(size_t n, size_t period, const float *x, const float *y, const uint8_t *bits,
+                      float factor, float *g, lb_cell cell, const void *z, const float *mean,
+                      float *sum, float *products);
     /** norm_backward to `out` (NULL: not wanted) and its split; channels: a multiple of 16, of which n is one. */
-    void (*norm_split)(size_t n, size_t period, size_t channels, lb_cell cell, const float *g, const void *x,
-                       const float *mean, const float *a, const float *b, const float *c, const float *factor,
-                       uint16_t *halves, float *out);
+    void (*norm_split)(size_t n, size_t period, size_t channels, lb_cell cell, const float *g,
+                       const void *x, const float *mean, const float *a, const float *b,
+                       const float *c, const float *factor, uint16_t *halves, float *out);
     /** One image; index: position of the largest in its window, row-major. */
     void (*max_pool)(const lb_pool_shape *s, const float *x, float *y, uint16_t *index);
-    void (*max_pool_backward)(const lb_pool_shape *s, const float *dy, const uint16_t *index, float *dx);
+    void (*max_pool_backward)(const lb_pool_shape *s, const float *dy, const uint16_t *index,
+                              float *dx);
     void (*average_pool)(const lb_pool_shape *s, const float *x, float *y);
     void (*average_pool_backward)(const lb_pool_shape *s, const float *dy, float *dx);
 } lb_pass_kernels;

@@ -63,9 +63,41 @@ static inline lb_v16 v_min(lb_v16 a, lb_v16 b)
     return _mm512_min_ps(a, b);
 }
 
+static inline __mmask16 first_lanes(size_t n)
+{
+    return (__mmask16)((1u << n) - 1u);
+}
+
+static inline lb_v16 v_load_some(const float *x, size_t n)
+{
+    return _mm512_maskz_loadu_ps(first_lanes(n), x);
+}
+
+static inline void v_store_some(float *y, lb_v16 x, size_t n)
+{
+    _mm512_mask_storeu_ps(y, first_lanes(n), x);
+}
+
+static inline lb_v16 v_divide(lb_v16 a, lb_v16 b)
+{
+    return _mm512_div_ps(a, b);
+}
+
+/* Bits where x is larger, or a NaN. */
+static inline uint16_t v_above(lb_v16 x, lb_v16 best)
+{
+    return _mm512_cmp_ps_mask(x, best, _CMP_NLE_UQ);
+}
+
+static inline lb_v16 v_choose(uint16_t bits, lb_v16 set, lb_v16 clear)
+{
+    return _mm512_mask_mov_ps(clear, bits, set);
+}
+
 static inline uint16_t v_inside(lb_v16 x, lb_v16 low, lb_v16 high, bool open)
 {
-    if (open) return _mm512_mask_cmp_ps_mask(_mm512_cmp_ps_mask(low, x, _CMP_LT_OQ), x, high, _CMP_LT_OQ);
+    if (open)
+        return _mm512_mask_cmp_ps_mask(_mm512_cmp_ps_mask(low, x, _CMP_LT_OQ), x, high, _CMP_LT_OQ);
     return _mm512_mask_cmp_ps_mask(_mm512_cmp_ps_mask(low, x, _CMP_LE_OQ), x, high, _CMP_LE_OQ);
 }
 
@@ -79,7 +111,8 @@ static inline __m512i round_bf16(__m512 x)
 {
     const __m512i bits = _mm512_castps_si512(x);
     const __m512i odd = _mm512_and_si512(_mm512_srli_epi32(bits, 16), _mm512_set1_epi32(1));
-    return _mm512_srli_epi32(_mm512_add_epi32(bits, _mm512_add_epi32(odd, _mm512_set1_epi32(0x7fff))), 16);
+    return _mm512_srli_epi32(
+        _mm512_add_epi32(bits, _mm512_add_epi32(odd, _mm512_set1_epi32(0x7fff))), 16);
 }
 
 static inline void v_split(lb_v16 x, uint16_t *high, uint16_t *low)

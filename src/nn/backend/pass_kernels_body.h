@@ -1,20 +1,21 @@
 /* The loops of pass_kernels.h, included by one file an instruction set, which first defines
- * lb_v16, 16 floats, with its operations v_load, v_store, v_add, ..., v_inside (bits of the values in a window)
- * and v_keep (values whose bit is set, 0 elsewhere), and LB_PASS_KERNELS, the name of the table. Everything is static: code compiled for one instruction set must
- * never be merged with another's. Loops are plain, for the compiler to turn into vectors. */
+ * lb_v16, 16 floats, with its operations v_load, v_store, v_add, ..., v_inside (bits of the values in a
+ * window) and v_keep (values whose bit is set, 0 elsewhere), and LB_PASS_KERNELS, the name of the table.
+ * Everything is static: code compiled for one instruction set must never be merged with another's.
+ * Where lb_v16 brings nothing, loops are plain, for the compiler to turn into vectors. */
 
 #include <string.h>
 
 #define SMALLER(a, b) ((a) < (b) ? (a) : (b))
 
 /* One loop over whole periods: BODY sees i, the index in the tile, and j, the index of the coefficients. */
-#define OVER_PERIODS(BODY)                                           \
-    for (size_t start = 0; start < n; start += period) {             \
-        const size_t part = SMALLER(period, n - start);              \
-        for (size_t j = 0; j < part; j++) {                          \
-            const size_t i = start + j;                              \
-            BODY;                                                    \
-        }                                                            \
+#define OVER_PERIODS(BODY)                               \
+    for (size_t start = 0; start < n; start += period) { \
+        const size_t part = SMALLER(period, n - start);  \
+        for (size_t j = 0; j < part; j++) {              \
+            const size_t i = start + j;                  \
+            BODY;                                        \
+        }                                                \
     }
 
 static void affine_f32(size_t n, size_t period, const float *restrict x, const float *restrict a,
@@ -29,10 +30,13 @@ static void affine_i16(size_t n, size_t period, const int16_t *restrict x, const
     OVER_PERIODS(y[i] = (float)x[i] * a[j] + b[j])
 }
 
-static void affine(size_t n, size_t period, lb_cell cell, const void *x, const float *a, const float *b, float *y)
+static void affine(size_t n, size_t period, lb_cell cell, const void *x, const float *a,
+                   const float *b, float *y)
 {
-    if (cell == LB_CELL_I16) affine_i16(n, period, x, a, b, y);
-    else affine_f32(n, period, x, a, b, y);
+    if (cell == LB_CELL_I16)
+        affine_i16(n, period, x, a, b, y);
+    else
+        affine_f32(n, period, x, a, b, y);
 }
 
 static void convert_f32(size_t n, const float *restrict x, float factor, float *restrict y)
@@ -92,8 +96,10 @@ static void s8_to_bf16(size_t n, const int8_t *restrict x, uint16_t *restrict y)
 
 static void to_bf16(size_t n, lb_cell cell, const void *x, uint16_t *y)
 {
-    if (cell == LB_CELL_S8) s8_to_bf16(n, x, y);
-    else u8_to_bf16(n, x, y);
+    if (cell == LB_CELL_S8)
+        s8_to_bf16(n, x, y);
+    else
+        u8_to_bf16(n, x, y);
 }
 
 static void split_pixel(size_t channels, const float *restrict x, const float *restrict factor,
@@ -106,7 +112,8 @@ static void split_pixel(size_t channels, const float *restrict x, const float *r
     }
 }
 
-static void split(size_t n, size_t period, size_t channels, const float *x, const float *factor, uint16_t *y)
+static void split(size_t n, size_t period, size_t channels, const float *x, const float *factor,
+                  uint16_t *y)
 {
     (void)period;
     for (size_t i = 0; i < n; i += channels) {
@@ -177,10 +184,10 @@ static inline float half_up(float t)
     return r > u ? r - 1.0f : r;
 }
 
-#define QUANTIZE_LOOP(CODE)                       \
-    for (size_t i = 0; i < n; i++) {              \
-        const float t = x[i] * m / d;             \
-        code[i] = (CODE);                         \
+#define QUANTIZE_LOOP(CODE)           \
+    for (size_t i = 0; i < n; i++) {  \
+        const float t = x[i] * m / d; \
+        code[i] = (CODE);             \
     }
 
 static void encode(size_t n, const lb_act_map *map, const float *restrict x, float *restrict code)
@@ -213,7 +220,8 @@ static void store_codes(size_t n, const float *restrict code, lb_cell cell, void
     }
 }
 
-static void quantize(size_t n, const lb_act_map *map, const float *x, lb_cell cell, void *codes, float *y)
+static void quantize(size_t n, const lb_act_map *map, const float *x, lb_cell cell, void *codes,
+                     float *y)
 {
     enum { PIECE = 512 };
     float code[PIECE];
@@ -226,8 +234,8 @@ static void quantize(size_t n, const lb_act_map *map, const float *x, lb_cell ce
     }
 }
 
-static void statistics(size_t n, size_t period, const float *restrict x, const float *restrict shift,
-                       float *restrict sum, float *restrict squares)
+static void statistics(size_t n, size_t period, const float *restrict x,
+                       const float *restrict shift, float *restrict sum, float *restrict squares)
 {
     OVER_PERIODS(const float d = x[i] - shift[j]; sum[j] += d; squares[j] += d * d)
 }
@@ -244,150 +252,43 @@ static void sums_i16(size_t n, size_t period, const float *restrict g, const int
     OVER_PERIODS(sum[j] += g[i]; products[j] += g[i] * ((float)x[i] - mean[j]))
 }
 
-static void sums(size_t n, size_t period, lb_cell cell, const float *g, const void *x, const float *mean, float *sum,
-                 float *products)
+static void sums(size_t n, size_t period, lb_cell cell, const float *g, const void *x,
+                 const float *mean, float *sum, float *products)
 {
-    if (cell == LB_CELL_I16) sums_i16(n, period, g, x, mean, sum, products);
-    else sums_f32(n, period, g, x, mean, sum, products);
+    if (cell == LB_CELL_I16)
+        sums_i16(n, period, g, x, mean, sum, products);
+    else
+        sums_f32(n, period, g, x, mean, sum, products);
 }
 
-static void norm_backward_f32(size_t n, size_t period, const float *restrict g, const float *restrict x,
-                              const float *restrict mean, const float *restrict a, const float *restrict b,
+static void norm_backward_f32(size_t n, size_t period, const float *restrict g,
+                              const float *restrict x, const float *restrict mean,
+                              const float *restrict a, const float *restrict b,
                               const float *restrict c, float *restrict y)
 {
     OVER_PERIODS(y[i] = g[i] * a[j] + ((x[i] - mean[j]) * b[j] + c[j]))
 }
 
-static void norm_backward_i16(size_t n, size_t period, const float *restrict g, const int16_t *restrict x,
-                              const float *restrict mean, const float *restrict a, const float *restrict b,
+static void norm_backward_i16(size_t n, size_t period, const float *restrict g,
+                              const int16_t *restrict x, const float *restrict mean,
+                              const float *restrict a, const float *restrict b,
                               const float *restrict c, float *restrict y)
 {
     OVER_PERIODS(y[i] = g[i] * a[j] + (((float)x[i] - mean[j]) * b[j] + c[j]))
 }
 
-static void norm_backward(size_t n, size_t period, lb_cell cell, const float *g, const void *x, const float *mean,
-                          const float *a, const float *b, const float *c, float *y)
+static void norm_backward(size_t n, size_t period, lb_cell cell, const float *g, const void *x,
+                          const float *mean, const float *a, const float *b, const float *c,
+                          float *y)
 {
-    if (cell == LB_CELL_I16) norm_backward_i16(n, period, g, x, mean, a, b, c, y);
-    else norm_backward_f32(n, period, g, x, mean, a, b, c, y);
+    if (cell == LB_CELL_I16)
+        norm_backward_i16(n, period, g, x, mean, a, b, c, y);
+    else
+        norm_backward_f32(n, period, g, x, mean, a, b, c, y);
 }
 
 #include "nn/backend/pass_fused_body.h"
-
-/* ---- pools: channels innermost, a window's taps clipped to the map ---- */
-
-typedef struct taps {
-    size_t from, to; /* of the window, the part inside the map */
-    size_t first;    /* row or column of the map that tap `from` is on */
-} taps;
-
-static taps taps_inside(size_t out, size_t stride, size_t pad, size_t k, size_t size)
-{
-    const size_t start = out * stride; /* in padded coordinates */
-    taps t = {.from = start < pad ? pad - start : 0};
-    t.first = start + t.from - pad;
-    t.to = SMALLER(k, size + pad - start);
-    return t;
-}
-
-#define OVER_TAPS(BODY)                                                                            \
-    for (size_t oy = 0; oy < s->out_h; oy++) {                                                     \
-        const taps ty = taps_inside(oy, s->stride, s->pad_top, s->kh, s->h);                       \
-        for (size_t ox = 0; ox < s->out_w; ox++) {                                                 \
-            const taps tx = taps_inside(ox, s->stride, s->pad_left, s->kw, s->w);                  \
-            const size_t out = (oy * s->out_w + ox) * s->c;                                        \
-            BODY                                                                                   \
-        }                                                                                          \
-    }
-
-static void max_pixel(size_t c, const float *restrict x, uint16_t tap, float *restrict y, uint16_t *restrict index)
-{
-    for (size_t i = 0; i < c; i++) {
-        const bool larger = x[i] > y[i] || x[i] != x[i]; /* a NaN wins, as in the reference */
-        y[i] = larger ? x[i] : y[i];
-        index[i] = larger ? tap : index[i];
-    }
-}
-
-static void fill_taps(size_t c, uint16_t tap, uint16_t *index)
-{
-    for (size_t i = 0; i < c; i++) index[i] = tap;
-}
-
-static void max_pool(const lb_pool_shape *s, const float *x, float *y, uint16_t *index)
-{
-    OVER_TAPS(
-        for (size_t ky = ty.from; ky < ty.to; ky++) {
-            for (size_t kx = tx.from; kx < tx.to; kx++) {
-                const size_t at = ((ty.first + ky - ty.from) * s->w + tx.first + kx - tx.from) * s->c;
-                const uint16_t tap = (uint16_t)(ky * s->kw + kx);
-                if (ky == ty.from && kx == tx.from) {
-                    memcpy(y + out, x + at, s->c * sizeof *y);
-                    fill_taps(s->c, tap, index + out);
-                } else {
-                    max_pixel(s->c, x + at, tap, y + out, index + out);
-                }
-            }
-        })
-}
-
-static void max_pixel_backward(size_t c, const float *restrict dy, const uint16_t *restrict index, uint16_t tap,
-                               float *restrict dx)
-{
-    for (size_t i = 0; i < c; i++) dx[i] += index[i] == tap ? dy[i] : 0.0f;
-}
-
-static void max_pool_backward(const lb_pool_shape *s, const float *dy, const uint16_t *index, float *dx)
-{
-    memset(dx, 0, s->c * s->h * s->w * sizeof *dx);
-    OVER_TAPS(
-        for (size_t ky = ty.from; ky < ty.to; ky++) {
-            for (size_t kx = tx.from; kx < tx.to; kx++) {
-                const size_t at = ((ty.first + ky - ty.from) * s->w + tx.first + kx - tx.from) * s->c;
-                max_pixel_backward(s->c, dy + out, index + out, (uint16_t)(ky * s->kw + kx), dx + at);
-            }
-        })
-}
-
-static void add_pixel(size_t c, const float *restrict x, float *restrict y)
-{
-    for (size_t i = 0; i < c; i++) y[i] += x[i];
-}
-
-static void divide_pixel(size_t c, float taps_inside_map, float *restrict y)
-{
-    for (size_t i = 0; i < c; i++) y[i] /= taps_inside_map;
-}
-
-static void average_pool(const lb_pool_shape *s, const float *x, float *y)
-{
-    OVER_TAPS(
-        memset(y + out, 0, s->c * sizeof *y);
-        for (size_t ky = ty.from; ky < ty.to; ky++) {
-            for (size_t kx = tx.from; kx < tx.to; kx++) {
-                add_pixel(s->c, x + ((ty.first + ky - ty.from) * s->w + tx.first + kx - tx.from) * s->c, y + out);
-            }
-        }
-        divide_pixel(s->c, (float)((ty.to - ty.from) * (tx.to - tx.from)), y + out);)
-}
-
-static void add_quotient(size_t c, float taps_inside_map, const float *restrict dy, float *restrict dx)
-{
-    for (size_t i = 0; i < c; i++) dx[i] += dy[i] / taps_inside_map;
-}
-
-static void average_pool_backward(const lb_pool_shape *s, const float *dy, float *dx)
-{
-    memset(dx, 0, s->c * s->h * s->w * sizeof *dx);
-    OVER_TAPS(
-        const float count = (float)((ty.to - ty.from) * (tx.to - tx.from));
-        for (size_t ky = ty.from; ky < ty.to; ky++) {
-            for (size_t kx = tx.from; kx < tx.to; kx++) {
-                add_quotient(s->c, count, dy + out,
-                             dx + ((ty.first + ky - ty.from) * s->w + tx.first + kx - tx.from) * s->c);
-            }
-        })
-}
+#include "nn/backend/pass_pools_body.h"
 
 const lb_pass_kernels LB_PASS_KERNELS = {
     .affine = affine,
