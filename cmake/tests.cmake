@@ -35,7 +35,7 @@ function(lowbit_test_settings name path)
         endif()
     endforeach()
     set_tests_properties(${name} PROPERTIES LABELS "${labels}" TIMEOUT ${timeout} SKIP_RETURN_CODE 77
-        ENVIRONMENT "PYTHONDONTWRITEBYTECODE=1;TSAN_OPTIONS=ignore_noninstrumented_modules=1;LOWBIT=${CMAKE_BINARY_DIR}/bin/lowbit;LOWBIT_SOURCE=${CMAKE_CURRENT_SOURCE_DIR};LOWBIT_BUILD=${CMAKE_BINARY_DIR};LOWBIT_SANITIZE=${LOWBIT_SANITIZE}")
+        ENVIRONMENT "PYTHONDONTWRITEBYTECODE=1;OMP_WAIT_POLICY=passive;TSAN_OPTIONS=ignore_noninstrumented_modules=1;LOWBIT=${CMAKE_BINARY_DIR}/bin/lowbit;LOWBIT_SOURCE=${CMAKE_CURRENT_SOURCE_DIR};LOWBIT_BUILD=${CMAKE_BINARY_DIR};LOWBIT_SANITIZE=${LOWBIT_SANITIZE}")
 endfunction()
 
 file(GLOB test_sources CONFIGURE_DEPENDS tests/*/test_*.c)

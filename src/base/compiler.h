@@ -27,8 +27,8 @@
 /* Before a function of plain loops over arrays: compiled for AVX-512, for AVX2 and for the base architecture,
  * the fastest that the machine has chosen at load. The loops' results do not depend on register width, as no
  * sum is reordered and no multiply-add is fused. Sanitizers cannot follow the choice at load. */
-#if defined(LB_ARCH_X86_64) && defined(__GNUC__) && !defined(__clang__) && !defined(__SANITIZE_ADDRESS__) && \
-    !defined(__SANITIZE_THREAD__)
+#if defined(LB_ARCH_X86_64) && defined(__GNUC__) && !defined(__clang__) && \
+    !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
 #define LB_VECTORIZED __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
 #else
 #define LB_VECTORIZED

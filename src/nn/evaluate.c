@@ -11,17 +11,19 @@
 #include "nn/act_encode.h"
 #include "nn/evaluate_layer.h"
 
-enum { GROUP = 8 }; /* images a thread takes at a time: a linear layer's weights serve all of them */
+enum {
+    GROUP = 8
+}; /* images a thread takes at a time: a linear layer's weights serve all of them */
 
 /* What evaluation knows of a node. */
 typedef struct node_plan {
-    size_t floats;        /* of one image's map */
-    int storage;          /* the node whose buffer holds the map: itself, or its input's (flatten, dropout) */
-    size_t offset;        /* of the buffer in a thread's maps (or in all maps with keep_maps) */
-    bool coded;           /* the map holds codes ... */
-    lb_act_map map;       /* ... of this map */
+    size_t floats; /* of one image's map */
+    int storage; /* the node whose buffer holds the map: itself, or its input's (flatten, dropout) */
+    size_t offset;           /* of the buffer in a thread's maps (or in all maps with keep_maps) */
+    bool coded;              /* the map holds codes ... */
+    lb_act_map map;          /* ... of this map */
     lb_evaluate_layer layer; /* conv and linear nodes */
-    float *a, *b;         /* batch-norm coefficients */
+    float *a, *b;            /* batch-norm coefficients */
 } node_plan;
 
 struct lb_evaluator {
@@ -30,8 +32,9 @@ struct lb_evaluator {
     lb_f32_dot_fn *dot;
     lb_arena arena;
     node_plan *plan;
-    size_t maps_floats;     /* one thread's maps, or everybody's with keep_maps */
-    size_t scratch_floats;  /* one thread's scratch: two value maps, a padded image, sums, integers */
+    size_t maps_floats; /* one thread's maps, or everybody's with keep_maps */
+    size_t
+        scratch_floats; /* one thread's scratch: two value maps, a padded image, sums, integers */
     size_t largest_map, largest_padded, largest_pixels;
     float *maps, *scratch;
     size_t bytes;
@@ -50,12 +53,17 @@ typedef struct task {
 
 static bool passes_codes(lb_op op)
 {
-    return op == LB_OP_MAX_POOL || op == LB_OP_FLATTEN || op == LB_OP_DROPOUT || op == LB_OP_SUBSAMPLE;
+    return op == LB_OP_MAX_POOL || op == LB_OP_FLATTEN || op == LB_OP_DROPOUT ||
+           op == LB_OP_SUBSAMPLE;
 }
 
 static lb_act_map raw_pixels(void)
 {
-    return (lb_act_map){ .multiplier = 128.0f, .divisor = 1.0f, .low = -128.0f, .high = 127.0f, .scale = 1.0f / 128.0f };
+    return (lb_act_map){.multiplier = 128.0f,
+                        .divisor = 1.0f,
+                        .low = -128.0f,
+                        .high = 127.0f,
+                        .scale = 1.0f / 128.0f};
 }
 
 static bool same_codes(const lb_act_map *a, const lb_act_map *b)
@@ -78,7 +86,8 @@ static void find_codes(lb_evaluator *e)
         } else if (node->op == LB_OP_QUANTIZE) {
             const lb_quantize *q = &node->as.quantize;
             p->coded = true;
-            p->map = q->quantizer->map(&q->setting, q->learned >= 0 ? net->params[q->learned].value : NULL);
+            p->map = q->quantizer->map(&q->setting,
+                                       q->learned >= 0 ? net->params[q->learned].value : NULL);
         } else if (passes_codes(node->op) ||
                    (node->op == LB_OP_CONCAT && e->plan[node->in[1]].coded && in->coded &&
                     same_codes(&in->map, &e->plan[node->in[1]].map))) {
@@ -101,19 +110,23 @@ static lb_status place_maps(lb_evaluator *e)
     size_t *last_use = NULL, end = 0;
     LB_TRY(lb_alloc(net->n_nodes, sizeof *last_use, "evaluation plan", (void **)&last_use));
     for (size_t i = 0; i < net->n_nodes; i++)
-        for (int k = 0; k < net->nodes[i].n_in; k++) last_use[e->plan[net->nodes[i].in[k]].storage] = i;
+        for (int k = 0; k < net->nodes[i].n_in; k++)
+            last_use[e->plan[net->nodes[i].in[k]].storage] = i;
     last_use[e->plan[net->n_nodes - 1].storage] = net->n_nodes;
     for (size_t i = 0; i < net->n_nodes; i++) {
         node_plan *p = &e->plan[i];
         if (p->storage != (int)i) continue;
         const size_t need = p->floats * images;
         size_t at = 0;
-        for (bool moved = true; moved && !e->options.keep_maps;) { /* first gap between living buffers */
+        for (bool moved = true;
+             moved && !e->options.keep_maps;) { /* first gap between living buffers */
             moved = false;
             for (size_t j = 0; j < i; j++) {
                 const node_plan *q = &e->plan[j];
                 const size_t q_end = q->offset + q->floats * images;
-                if (q->storage != (int)j || last_use[j] < i || at >= q_end || at + need <= q->offset) continue;
+                if (q->storage != (int)j || last_use[j] < i || at >= q_end ||
+                    at + need <= q->offset)
+                    continue;
                 at = q_end;
                 moved = true;
             }
@@ -135,16 +148,20 @@ static lb_status plan_nodes(lb_evaluator *e)
         node_plan *p = &e->plan[i];
         p->floats = map_floats(node->shape);
         p->storage = (int)i;
-        if (node->op == LB_OP_FLATTEN || node->op == LB_OP_DROPOUT) p->storage = e->plan[node->in[0]].storage;
+        if (node->op == LB_OP_FLATTEN || node->op == LB_OP_DROPOUT)
+            p->storage = e->plan[node->in[0]].storage;
         if (p->floats > e->largest_map) e->largest_map = p->floats;
         if (node->op == LB_OP_CONV || node->op == LB_OP_LINEAR) {
             LB_TRY(lb_evaluate_layer_create(net, (int)i, &e->arena, &p->layer));
             const size_t pixels = lb_evaluate_layer_pixels(&p->layer, GROUP);
             if (pixels > e->largest_pixels) e->largest_pixels = pixels;
-            if (p->layer.padded_floats > e->largest_padded) e->largest_padded = p->layer.padded_floats;
+            if (p->layer.padded_floats > e->largest_padded)
+                e->largest_padded = p->layer.padded_floats;
         } else if (node->op == LB_OP_BATCH_NORM) {
-            LB_TRY(lb_arena_alloc(&e->arena, node->shape.c, sizeof(float), "batch-norm", (void **)&p->a));
-            LB_TRY(lb_arena_alloc(&e->arena, node->shape.c, sizeof(float), "batch-norm", (void **)&p->b));
+            LB_TRY(lb_arena_alloc(&e->arena, node->shape.c, sizeof(float), "batch-norm",
+                                  (void **)&p->a));
+            LB_TRY(lb_arena_alloc(&e->arena, node->shape.c, sizeof(float), "batch-norm",
+                                  (void **)&p->b));
         }
     }
     return place_maps(e);
@@ -152,15 +169,16 @@ static lb_status plan_nodes(lb_evaluator *e)
 
 static lb_status build(lb_evaluator *e)
 {
-    LB_TRY(lb_arena_alloc(&e->arena, e->net->n_nodes, sizeof *e->plan, "evaluation plan", (void **)&e->plan));
+    LB_TRY(lb_arena_alloc(&e->arena, e->net->n_nodes, sizeof *e->plan, "evaluation plan",
+                          (void **)&e->plan));
     LB_TRY(plan_nodes(e));
     const size_t threads = (size_t)e->options.threads;
     const size_t sums = e->largest_pixels * LB_F32_DOT_LANES;
     e->scratch_floats = 2 * GROUP * e->largest_map + e->largest_padded + 3 * sums;
     const size_t maps = e->maps_floats * (e->options.keep_maps ? 1 : threads);
     LB_TRY(lb_arena_alloc(&e->arena, maps, sizeof(float), "evaluation maps", (void **)&e->maps));
-    LB_TRY(lb_arena_alloc(&e->arena, e->scratch_floats * threads, sizeof(float), "evaluation scratch",
-                          (void **)&e->scratch));
+    LB_TRY(lb_arena_alloc(&e->arena, e->scratch_floats * threads, sizeof(float),
+                          "evaluation scratch", (void **)&e->scratch));
     e->bytes = (maps + e->scratch_floats * threads) * sizeof(float);
     return LB_OK;
 }
@@ -193,8 +211,10 @@ void lb_evaluator_freeze(lb_evaluator *e)
     find_codes(e);
     for (size_t i = 0; i < e->net->n_nodes; i++) {
         const lb_op op = e->net->nodes[i].op;
-        if (op == LB_OP_CONV || op == LB_OP_LINEAR) lb_evaluate_layer_freeze(e->net, &e->plan[i].layer);
-        if (op == LB_OP_BATCH_NORM) lb_batch_norm_coefficients(e->net, (int)i, e->plan[i].a, e->plan[i].b);
+        if (op == LB_OP_CONV || op == LB_OP_LINEAR)
+            lb_evaluate_layer_freeze(e->net, &e->plan[i].layer);
+        if (op == LB_OP_BATCH_NORM)
+            lb_batch_norm_coefficients(e->net, (int)i, e->plan[i].a, e->plan[i].b);
     }
 }
 
@@ -230,15 +250,18 @@ static void run_input(const task *t, const node_plan *p, lb_shape s, const float
         for (size_t c = 0; c < s.c; c++) {
             const float *plane = images + (i * s.c + c) * pixels;
             float *out = y + i * s.c * pixels + c;
-            for (size_t k = 0; k < pixels; k++) out[k * s.c] = p->coded ? plane[k] * p->map.multiplier : plane[k];
+            for (size_t k = 0; k < pixels; k++)
+                out[k * s.c] = p->coded ? plane[k] * p->map.multiplier : plane[k];
         }
 }
 
-LB_VECTORIZED static void run_batch_norm(const node_plan *p, size_t pixels, size_t channels, const float *x, float *y)
+LB_VECTORIZED static void run_batch_norm(const node_plan *p, size_t pixels, size_t channels,
+                                         const float *x, float *y)
 {
     const float *a = p->a, *b = p->b;
     for (size_t k = 0; k < pixels; k++)
-        for (size_t c = 0; c < channels; c++) y[k * channels + c] = x[k * channels + c] * a[c] + b[c];
+        for (size_t c = 0; c < channels; c++)
+            y[k * channels + c] = x[k * channels + c] * a[c] + b[c];
 }
 
 LB_VECTORIZED static void run_relu(float slope, size_t n, const float *x, float *y)
@@ -254,7 +277,8 @@ LB_VECTORIZED static void run_clip(float low, float high, size_t n, const float 
     }
 }
 
-LB_VECTORIZED static void run_pool(const lb_node *node, lb_shape in, bool average, size_t n, const float *x, float *y)
+LB_VECTORIZED static void run_pool(const lb_node *node, lb_shape in, bool average, size_t n,
+                                   const float *x, float *y)
 {
     const lb_window *w = &node->as.pool;
     const lb_shape out = node->shape;
@@ -266,14 +290,16 @@ LB_VECTORIZED static void run_pool(const lb_node *node, lb_shape in, bool averag
                 for (size_t kh = 0; kh < w->kh; kh++)
                     for (size_t kw = 0; kw < w->kw; kw++) {
                         const size_t h = oh * w->stride + kh, v = ow * w->stride + kw;
-                        if (h < w->pad_top || v < w->pad_left || h - w->pad_top >= in.h || v - w->pad_left >= in.w)
+                        if (h < w->pad_top || v < w->pad_left || h - w->pad_top >= in.h ||
+                            v - w->pad_left >= in.w)
                             continue;
                         const float *pixel = x + ((h - w->pad_top) * in.w + v - w->pad_left) * in.c;
                         taps++;
                         if (average)
                             for (size_t c = 0; c < out.c; c++) y[c] = y[c] + pixel[c];
                         else
-                            for (size_t c = 0; c < out.c; c++) y[c] = pixel[c] > y[c] ? pixel[c] : y[c];
+                            for (size_t c = 0; c < out.c; c++)
+                                y[c] = pixel[c] > y[c] ? pixel[c] : y[c];
                     }
                 if (average)
                     for (size_t c = 0; c < out.c; c++) y[c] = y[c] / (float)taps;
@@ -319,7 +345,8 @@ static void run_node(const task *t, int index, const float *images)
     switch (node->op) {
     case LB_OP_CONV:
     case LB_OP_LINEAR:
-        lb_evaluate_layer_run(&p->layer, t->e->dot, &t->scratch, t->n, p->layer.integer ? codes : x, y);
+        lb_evaluate_layer_run(&p->layer, t->e->dot, &t->scratch, t->n, p->layer.integer ? codes : x,
+                              y);
         break;
     case LB_OP_BATCH_NORM: run_batch_norm(p, floats / node->shape.c, node->shape.c, x, y); break;
     case LB_OP_RELU: run_relu(node->as.relu.slope, floats, x, y); break;
@@ -351,12 +378,12 @@ static task start_task(const lb_evaluator *e, size_t thread, size_t first, size_
     float *padded = scratch + 2 * GROUP * e->largest_map;
     float *sums = padded + e->largest_padded;
     const size_t one = e->largest_pixels * LB_F32_DOT_LANES;
-    return (task){ .e = e,
-                   .first = first,
-                   .n = n,
-                   .maps = e->maps + (e->options.keep_maps ? 0 : thread * e->maps_floats),
-                   .values = { scratch, scratch + GROUP * e->largest_map },
-                   .scratch = { padded, sums, (int32_t *)(void *)(sums + 2 * one) } };
+    return (task){.e = e,
+                  .first = first,
+                  .n = n,
+                  .maps = e->maps + (e->options.keep_maps ? 0 : thread * e->maps_floats),
+                  .values = {scratch, scratch + GROUP * e->largest_map},
+                  .scratch = {padded, sums, (int32_t *)(void *)(sums + 2 * one)}};
 }
 
 void lb_evaluator_run(lb_evaluator *e, const float *images, size_t n, float *logits)
@@ -367,9 +394,12 @@ void lb_evaluator_run(lb_evaluator *e, const float *images, size_t n, float *log
 #pragma omp parallel for schedule(dynamic, 1) num_threads(e->options.threads)
     for (long g = 0; g < groups; g++) {
         const size_t first = (size_t)g * GROUP, left = n - first;
-        const task t = start_task(e, (size_t)omp_get_thread_num(), first, left < GROUP ? left : GROUP);
-        for (size_t i = 0; i < net->n_nodes; i++) run_node(&t, (int)i, images + first * image_floats);
-        memcpy(logits + first * net->classes, values_of(&t, (int)last, 0), t.n * net->classes * sizeof *logits);
+        const task t =
+            start_task(e, (size_t)omp_get_thread_num(), first, left < GROUP ? left : GROUP);
+        for (size_t i = 0; i < net->n_nodes; i++)
+            run_node(&t, (int)i, images + first * image_floats);
+        memcpy(logits + first * net->classes, values_of(&t, (int)last, 0),
+               t.n * net->classes * sizeof *logits);
     }
 }
 
@@ -378,7 +408,8 @@ bool lb_evaluator_copy_map(const lb_evaluator *e, int node, float *out)
     if (!e->options.keep_maps) return false;
     const node_plan *p = &e->plan[node];
     const lb_shape s = e->net->nodes[node].shape;
-    const lb_shape stored = e->net->nodes[p->storage].shape; /* flatten: (c, h, w) as its input has them */
+    const lb_shape stored =
+        e->net->nodes[p->storage].shape; /* flatten: (c, h, w) as its input has them */
     const float *map = e->maps + e->plan[p->storage].offset;
     const float scale = p->coded ? p->map.scale : 1.0f;
     for (size_t i = 0; i < e->options.batch; i++)

@@ -10,10 +10,10 @@
 typedef struct lb_evaluator lb_evaluator;
 
 typedef struct lb_evaluator_options {
-    size_t batch;    /* most images a run */
+    size_t batch; /* most images a run */
     int threads;
-    bool keep_maps;  /* every node's map can be copied after a run (tests, verification) */
-    unsigned isa;    /* allowed instruction sets, lb_cpu_isa() */
+    bool keep_maps; /* every node's map can be copied after a run (tests, verification) */
+    unsigned isa;   /* allowed instruction sets, lb_cpu_isa() */
 } lb_evaluator_options;
 
 /**
@@ -22,7 +22,8 @@ typedef struct lb_evaluator_options {
  * Ownership: *out is yours, lb_evaluator_destroy; the network is borrowed for as long.
  * Errors:    LB_E_NOMEM.
  */
-LB_MUST_CHECK lb_status lb_evaluator_create(lb_net *net, const lb_evaluator_options *options, lb_evaluator **out);
+LB_MUST_CHECK lb_status lb_evaluator_create(lb_net *net, const lb_evaluator_options *options,
+                                            lb_evaluator **out);
 void lb_evaluator_destroy(lb_evaluator *e);
 /** Read codes, scales and batch-norm coefficients off the parameters; call after they changed. */
 void lb_evaluator_freeze(lb_evaluator *e);

@@ -52,37 +52,41 @@ static lb_status allocate(lb_net *net, lb_arena *arena, lb_evaluate_layer *layer
     const size_t packed = layer->groups * blocks_of(filters) * layer->k * LB_F32_DOT_LANES;
     const int sums = layer->asymmetric ? 2 : 1;
     for (int s = 0; s < sums; s++) {
-        LB_TRY(lb_arena_alloc(arena, packed, sizeof(float), "evaluation weights", (void **)&layer->packed[s]));
+        LB_TRY(lb_arena_alloc(arena, packed, sizeof(float), "evaluation weights",
+                              (void **)&layer->packed[s]));
         if (layer->coded)
-            LB_TRY(lb_arena_alloc(arena, conv->out, sizeof(float), "evaluation scales", (void **)&layer->scale[s]));
+            LB_TRY(lb_arena_alloc(arena, conv->out, sizeof(float), "evaluation scales",
+                                  (void **)&layer->scale[s]));
     }
-    LB_TRY(lb_arena_alloc(arena, layer->window.kh * layer->window.kw, sizeof(size_t), "evaluation windows",
-                          (void **)&layer->segment_offset));
-    LB_TRY(lb_arena_alloc(arena, lb_quantized_weights_bytes(net, node), 1, "quantized weights", &layer->block));
+    LB_TRY(lb_arena_alloc(arena, layer->window.kh * layer->window.kw, sizeof(size_t),
+                          "evaluation windows", (void **)&layer->segment_offset));
+    LB_TRY(lb_arena_alloc(arena, lb_quantized_weights_bytes(net, node), 1, "quantized weights",
+                          &layer->block));
     lb_quantized_weights_carve(net, node, layer->block, &layer->quantized);
     plan_segments(layer);
     return LB_OK;
 }
 
-lb_status lb_evaluate_layer_create(lb_net *net, int index, lb_arena *arena, lb_evaluate_layer *layer)
+lb_status lb_evaluate_layer_create(lb_net *net, int index, lb_arena *arena,
+                                   lb_evaluate_layer *layer)
 {
     const lb_node *node = &net->nodes[index];
     const lb_conv *conv = &node->as.conv;
     lb_act_map map;
-    *layer = (lb_evaluate_layer){ .net = net,
-                                  .node = index,
-                                  .in = net->nodes[node->in[0]].shape,
-                                  .out = node->shape,
-                                  .window = conv->window,
-                                  .groups = node->op == LB_OP_CONV ? conv->groups : 1,
-                                  .integer = lb_node_is_integer(net, index) };
+    *layer = (lb_evaluate_layer){.net = net,
+                                 .node = index,
+                                 .in = net->nodes[node->in[0]].shape,
+                                 .out = node->shape,
+                                 .window = conv->window,
+                                 .groups = node->op == LB_OP_CONV ? conv->groups : 1,
+                                 .integer = lb_node_is_integer(net, index)};
     if (node->op == LB_OP_LINEAR) {
         /* seen through flatten: its input's map lies in memory with channels innermost */
         int source = node->in[0];
         while (net->nodes[source].op == LB_OP_FLATTEN || net->nodes[source].op == LB_OP_DROPOUT)
             source = net->nodes[source].in[0];
         layer->in = net->nodes[source].shape;
-        layer->window = (lb_window){ .kh = layer->in.h, .kw = layer->in.w, .stride = 1 };
+        layer->window = (lb_window){.kh = layer->in.h, .kw = layer->in.w, .stride = 1};
     }
     layer->k = layer->in.c / layer->groups * layer->window.kh * layer->window.kw;
     layer->coded = conv->quantizer && !conv->quantizer->stochastic;
@@ -126,7 +130,8 @@ void lb_evaluate_layer_freeze(lb_net *net, lb_evaluate_layer *layer)
 {
     const lb_conv *conv = &net->nodes[layer->node].as.conv;
     lb_act_map map;
-    const float input_scale = layer->integer && lb_input_codes(net, layer->node, &map) ? map.scale : 1.0f;
+    const float input_scale =
+        layer->integer && lb_input_codes(net, layer->node, &map) ? map.scale : 1.0f;
     lb_weights_quantize(net, layer->node, 0, 0, true, &layer->quantized);
     for (int s = 0; s < (layer->asymmetric ? 2 : 1); s++) {
         const float *scale = s == 0 ? layer->quantized.scale : layer->quantized.scale_negative;
@@ -145,9 +150,9 @@ size_t lb_evaluate_layer_pixels(const lb_evaluate_layer *layer, size_t images)
 /* ---- running ---- */
 
 /* Exact sums of up to 16 filters over a run of pixels: one call where 2^24 cannot be reached, else pieces. */
-static void sum_run(const lb_evaluate_layer *layer, lb_f32_dot_fn *dot, const lb_evaluate_scratch *scratch,
-                    const lb_f32_dot_inputs *in, const float *x, const float *w, size_t lanes, float *y,
-                    size_t y_stride)
+static void sum_run(const lb_evaluate_layer *layer, lb_f32_dot_fn *dot,
+                    const lb_evaluate_scratch *scratch, const lb_f32_dot_inputs *in, const float *x,
+                    const float *w, size_t lanes, float *y, size_t y_stride)
 {
     if (!layer->integer || layer->k <= layer->exact_run) {
         dot(in, x, w, lanes, y, y_stride);
@@ -159,19 +164,23 @@ static void sum_run(const lb_evaluate_layer *layer, lb_f32_dot_fn *dot, const lb
         for (size_t k = 0; k < in->segment_length; k += layer->exact_run) {
             const size_t left = in->segment_length - k;
             const size_t start = in->segment_offset[s] + k;
-            const lb_f32_dot_inputs piece = { in->n_pixels, in->pixel_stride, 1,
-                                              left < layer->exact_run ? left : layer->exact_run, &start };
-            dot(&piece, x, w + (s * in->segment_length + k) * LB_F32_DOT_LANES, LB_F32_DOT_LANES, scratch->sums,
-                LB_F32_DOT_LANES);
-            for (size_t i = 0; i < in->n_pixels * LB_F32_DOT_LANES; i++) total[i] += (int32_t)scratch->sums[i];
+            const lb_f32_dot_inputs piece = {in->n_pixels, in->pixel_stride, 1,
+                                             left < layer->exact_run ? left : layer->exact_run,
+                                             &start};
+            dot(&piece, x, w + (s * in->segment_length + k) * LB_F32_DOT_LANES, LB_F32_DOT_LANES,
+                scratch->sums, LB_F32_DOT_LANES);
+            for (size_t i = 0; i < in->n_pixels * LB_F32_DOT_LANES; i++)
+                total[i] += (int32_t)scratch->sums[i];
         }
     for (size_t p = 0; p < in->n_pixels; p++)
-        for (size_t o = 0; o < lanes; o++) y[p * y_stride + o] = (float)total[p * LB_F32_DOT_LANES + o];
+        for (size_t o = 0; o < lanes; o++)
+            y[p * y_stride + o] = (float)total[p * LB_F32_DOT_LANES + o];
 }
 
 /* What follows a sum: scale, second sum of asymmetric weights, bias; each operation rounded. */
-LB_VECTORIZED static void finish_run(const lb_evaluate_layer *layer, size_t filter, size_t lanes, size_t pixels,
-                       const float *negative, float *y, size_t y_stride)
+LB_VECTORIZED static void finish_run(const lb_evaluate_layer *layer, size_t filter, size_t lanes,
+                                     size_t pixels, const float *negative, float *y,
+                                     size_t y_stride)
 {
     for (size_t p = 0; p < pixels; p++)
         for (size_t o = 0; o < lanes; o++) {
@@ -184,8 +193,9 @@ LB_VECTORIZED static void finish_run(const lb_evaluate_layer *layer, size_t filt
 }
 
 /* All filters over one run of pixels. */
-static void run_pixels(const lb_evaluate_layer *layer, lb_f32_dot_fn *dot, const lb_evaluate_scratch *scratch,
-                       const lb_f32_dot_inputs *in, const float *x, float *y)
+static void run_pixels(const lb_evaluate_layer *layer, lb_f32_dot_fn *dot,
+                       const lb_evaluate_scratch *scratch, const lb_f32_dot_inputs *in,
+                       const float *x, float *y)
 {
     const size_t filters = layer->out.c / layer->groups, channels = layer->in.c / layer->groups;
     const size_t block_floats = layer->k * LB_F32_DOT_LANES;
@@ -196,13 +206,13 @@ static void run_pixels(const lb_evaluate_layer *layer, lb_f32_dot_fn *dot, const
             const size_t left = filters - b * LB_F32_DOT_LANES;
             const size_t lanes = left < LB_F32_DOT_LANES ? left : LB_F32_DOT_LANES;
             const size_t at = (g * blocks_of(filters) + b) * block_floats;
-            sum_run(layer, dot, scratch, in, x + g * channels, layer->packed[0] + at, lanes, y + first,
-                    layer->out.c);
+            sum_run(layer, dot, scratch, in, x + g * channels, layer->packed[0] + at, lanes,
+                    y + first, layer->out.c);
             if (layer->asymmetric)
-                sum_run(layer, dot, scratch, in, x + g * channels, layer->packed[1] + at, LB_F32_DOT_LANES, negative,
-                        LB_F32_DOT_LANES);
-            finish_run(layer, first, lanes, in->n_pixels, layer->asymmetric ? negative : NULL, y + first,
-                       layer->out.c);
+                sum_run(layer, dot, scratch, in, x + g * channels, layer->packed[1] + at,
+                        LB_F32_DOT_LANES, negative, LB_F32_DOT_LANES);
+            finish_run(layer, first, lanes, in->n_pixels, layer->asymmetric ? negative : NULL,
+                       y + first, layer->out.c);
         }
 }
 
@@ -214,30 +224,31 @@ static const float *pad(const lb_evaluate_layer *layer, const float *x, float *p
     const size_t row = padded_row(layer);
     memset(padded, 0, layer->padded_floats * sizeof *padded);
     for (size_t h = 0; h < layer->in.h; h++)
-        memcpy(padded + (h + w->pad_top) * row + w->pad_left * layer->in.c, x + h * layer->in.w * layer->in.c,
-               layer->in.w * layer->in.c * sizeof *padded);
+        memcpy(padded + (h + w->pad_top) * row + w->pad_left * layer->in.c,
+               x + h * layer->in.w * layer->in.c, layer->in.w * layer->in.c * sizeof *padded);
     return padded;
 }
 
-void lb_evaluate_layer_run(const lb_evaluate_layer *layer, lb_f32_dot_fn *dot, const lb_evaluate_scratch *scratch,
-                           size_t n, const float *x, float *y)
+void lb_evaluate_layer_run(const lb_evaluate_layer *layer, lb_f32_dot_fn *dot,
+                           const lb_evaluate_scratch *scratch, size_t n, const float *x, float *y)
 {
     const lb_window *w = &layer->window;
     const size_t in_floats = layer->in.c * layer->in.h * layer->in.w;
     if (layer->out.h * layer->out.w == 1 && !layer->padded_floats && layer->groups == 1 &&
         w->kh == layer->in.h && w->kw == layer->in.w) {
         const size_t zero = 0; /* the window is the map: one pixel an image, one run of inputs */
-        const lb_f32_dot_inputs in = { n, in_floats, 1, in_floats, &zero };
+        const lb_f32_dot_inputs in = {n, in_floats, 1, in_floats, &zero};
         run_pixels(layer, dot, scratch, &in, x, y);
         return;
     }
     const size_t row = padded_row(layer);
-    const lb_f32_dot_inputs in = { layer->out.w, w->stride * layer->in.c, layer->n_segments,
-                                   layer->segment_length, layer->segment_offset };
+    const lb_f32_dot_inputs in = {layer->out.w, w->stride * layer->in.c, layer->n_segments,
+                                  layer->segment_length, layer->segment_offset};
     for (size_t i = 0; i < n; i++) {
         const float *image = pad(layer, x + i * in_floats, scratch->padded);
         float *out = y + i * layer->out.c * layer->out.h * layer->out.w;
         for (size_t h = 0; h < layer->out.h; h++)
-            run_pixels(layer, dot, scratch, &in, image + h * w->stride * row, out + h * layer->out.w * layer->out.c);
+            run_pixels(layer, dot, scratch, &in, image + h * w->stride * row,
+                       out + h * layer->out.w * layer->out.c);
     }
 }

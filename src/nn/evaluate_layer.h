@@ -10,35 +10,36 @@ typedef struct lb_evaluate_layer {
     int node;
     lb_shape in, out;
     lb_window window;
-    size_t groups, k;       /* k: inputs a filter sees */
-    bool coded;             /* weights are codes with scales; else floats */
-    bool integer;           /* inputs are codes: sums are exact */
-    bool asymmetric;        /* two sums, of the positive and the negative codes */
-    float *packed[2];       /* [groups][blocks of 16 filters][k][16]; [1] for asymmetric layers only */
-    float *scale[2];        /* [O], NULL for float weights */
-    const float *bias;      /* [O] or NULL */
-    size_t exact_run;       /* integer: most inputs whose sum stays below 2^24 */
+    size_t groups, k;  /* k: inputs a filter sees */
+    bool coded;        /* weights are codes with scales; else floats */
+    bool integer;      /* inputs are codes: sums are exact */
+    bool asymmetric;   /* two sums, of the positive and the negative codes */
+    float *packed[2];  /* [groups][blocks of 16 filters][k][16]; [1] for asymmetric layers only */
+    float *scale[2];   /* [O], NULL for float weights */
+    const float *bias; /* [O] or NULL */
+    size_t exact_run;  /* integer: most inputs whose sum stays below 2^24 */
     lb_quantized_weights quantized;
-    void *block;            /* what all of the above lies in */
+    void *block;                                        /* what all of the above lies in */
     size_t *segment_offset, n_segments, segment_length; /* as in lb_f32_dot_inputs */
-    size_t padded_floats;   /* scratch for one padded image; 0: no padding */
+    size_t padded_floats; /* scratch for one padded image; 0: no padding */
 } lb_evaluate_layer;
 
 /* Scratch a thread needs for a layer. */
 typedef struct lb_evaluate_scratch {
     float *padded;
-    float *sums;      /* [pixels][16], pixels = the widest row or the images of a group */
+    float *sums; /* [pixels][16], pixels = the widest row or the images of a group */
     int32_t *integers;
 } lb_evaluate_scratch;
 
 /** Allocate from `arena` what the node's layer needs. Errors: LB_E_NOMEM. */
-LB_MUST_CHECK lb_status lb_evaluate_layer_create(lb_net *net, int node, lb_arena *arena, lb_evaluate_layer *layer);
+LB_MUST_CHECK lb_status lb_evaluate_layer_create(lb_net *net, int node, lb_arena *arena,
+                                                 lb_evaluate_layer *layer);
 /** Quantize the masters and pack them. */
 void lb_evaluate_layer_freeze(lb_net *net, lb_evaluate_layer *layer);
 /** Pixels a call of the kernel may cover: the size of the scratch rows. */
 size_t lb_evaluate_layer_pixels(const lb_evaluate_layer *layer, size_t images);
 /** y = layer(x) for n images, channels innermost; x holds codes where the layer is integer, else values. */
-void lb_evaluate_layer_run(const lb_evaluate_layer *layer, lb_f32_dot_fn *dot, const lb_evaluate_scratch *scratch,
-                           size_t n, const float *x, float *y);
+void lb_evaluate_layer_run(const lb_evaluate_layer *layer, lb_f32_dot_fn *dot,
+                           const lb_evaluate_scratch *scratch, size_t n, const float *x, float *y);
 
 #endif

@@ -20,7 +20,7 @@ static size_t rank_of(const float *logits, size_t classes, size_t label)
     return rank;
 }
 
-lb_status lb_evaluate(const lb_evaluator *e, lb_evaluation *out)
+lb_status lb_evaluate(const lb_evaluation_task *e, lb_evaluation *out)
 {
     LB_TRY(e->backend->freeze_weights(e->executor));
     LB_TRY(lb_loader_start(e->loader, 0, 0));
@@ -73,7 +73,8 @@ static lb_status check_data(const lb_run_facts *facts, const lb_dataset *data)
 static lb_status evaluate_with(lb_run *run, const lb_backend *backend, int threads,
                                const lb_dataset *data, lb_evaluation *out)
 {
-    lb_evaluator e = {.backend = backend, .loss = run->net.loss, .classes = run->facts.classes};
+    lb_evaluation_task e = {
+        .backend = backend, .loss = run->net.loss, .classes = run->facts.classes};
     const lb_executor_options options = {.batch = BATCH, .threads = threads, .inference = true};
     const lb_loader_options loading = {.batch = BATCH, .normalization = run->facts.normalization};
     void *block = NULL;

@@ -32,7 +32,7 @@ void lb_run_release(lb_run *run);
 LB_MUST_CHECK lb_status lb_run_build_net(const char *run, lb_net *net);
 
 /* What an evaluation works on. */
-typedef struct lb_evaluator {
+typedef struct lb_evaluation_task {
     const lb_backend *backend;
     lb_executor *executor;
     lb_loader *loader; /* in the data's order, nothing left out */
@@ -40,13 +40,13 @@ typedef struct lb_evaluator {
     size_t classes;
     float *logits;         /* (largest batch, classes) */
     bool (*stopped)(void); /* asked between batches; NULL: never */
-} lb_evaluator;
+} lb_evaluation_task;
 
 /**
  * Evaluate on all images of the loader, with the weights as they are now.
  *
  * Errors: LB_E_INTERRUPTED `stopped` said so; those of the back end.
  */
-LB_MUST_CHECK lb_status lb_evaluate(const lb_evaluator *evaluator, lb_evaluation *out);
+LB_MUST_CHECK lb_status lb_evaluate(const lb_evaluation_task *evaluator, lb_evaluation *out);
 
 #endif

@@ -30,7 +30,7 @@ typedef struct lb_trainer {
     lb_net net;
     lb_loader *loader;
     lb_executor *executor;
-    lb_evaluator evaluator;
+    lb_evaluation_task evaluator;
     lb_optimizer optimizer;
     lb_progress progress;
     lb_tensorboard *tensorboard; /* NULL: not wanted */

@@ -12,9 +12,9 @@
 #include "base/random.h"
 #include "kernels/f32_dot/f32_dot.h"
 
-static const size_t pixel_counts[] = { 1, 3, 4, 5, 7, 8, 9, 12, 17, 31 };
-static const size_t lengths[] = { 1, 2, 5, 16, 33 };
-static const size_t lane_counts[] = { 1, 7, 15, 16 };
+static const size_t pixel_counts[] = {1, 3, 4, 5, 7, 8, 9, 12, 17, 31};
+static const size_t lengths[] = {1, 2, 5, 16, 33};
+static const size_t lane_counts[] = {1, 7, 15, 16};
 enum { N_PIXEL_COUNTS = 10, N_LENGTHS = 5, N_LANE_COUNTS = 4, SEGMENTS = 3 };
 
 /* Exact-size blocks, so that a sanitizer sees the first byte too many. */
@@ -42,9 +42,9 @@ static float naive(const lb_f32_dot_inputs *in, const float *x, const float *w, 
 static void check_case(const lb_f32_dot_variant *v, size_t pixels, size_t length, size_t lanes)
 {
     lb_random r = lb_random_at(1, LB_RANDOM_TEST, pixels * 100 + length, lanes);
-    const size_t offsets[SEGMENTS] = { 0, length + 2, 3 * length + 1 };
+    const size_t offsets[SEGMENTS] = {0, length + 2, 3 * length + 1};
     const size_t stride = 2, y_stride = lanes + 1;
-    const lb_f32_dot_inputs in = { pixels, stride, SEGMENTS, length, offsets };
+    const lb_f32_dot_inputs in = {pixels, stride, SEGMENTS, length, offsets};
     const size_t x_floats = (pixels - 1) * stride + offsets[SEGMENTS - 1] + length;
     const size_t y_floats = (pixels - 1) * y_stride + lanes;
     float *x = block_of(x_floats, &r), *w = block_of(SEGMENTS * length * LB_F32_DOT_LANES, &r);
@@ -56,8 +56,8 @@ static void check_case(const lb_f32_dot_variant *v, size_t pixels, size_t length
         const size_t p = i / y_stride, o = i % y_stride;
         const float want = o < lanes ? naive(&in, x, w, p, o) : before[i];
         if (memcmp(&y[i], &want, sizeof want) != 0)
-            fail_msg("%s: %zu pixels, %zu inputs, %zu lanes: pixel %zu lane %zu is %a, wanted %a", v->name, pixels,
-                     SEGMENTS * length, lanes, p, o, (double)y[i], (double)want);
+            fail_msg("%s: %zu pixels, %zu inputs, %zu lanes: pixel %zu lane %zu is %a, wanted %a",
+                     v->name, pixels, SEGMENTS * length, lanes, p, o, (double)y[i], (double)want);
     }
     free(x);
     free(w);

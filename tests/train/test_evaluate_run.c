@@ -59,12 +59,12 @@ static lb_status evaluate(int mode, bool (*stopped)(void), lb_evaluation *out, d
     float logits[BATCH * CLASSES];
     fake.mode = mode;
     fake.data = data;
-    const lb_evaluator e = {.backend = &fake_backend,
-                            .loader = loader,
-                            .classes = CLASSES,
-                            .logits = logits,
-                            .loss = LB_LOSS_CROSS_ENTROPY,
-                            .stopped = stopped};
+    const lb_evaluation_task e = {.backend = &fake_backend,
+                                  .loader = loader,
+                                  .classes = CLASSES,
+                                  .logits = logits,
+                                  .loss = LB_LOSS_CROSS_ENTROPY,
+                                  .stopped = stopped};
     const lb_status status = lb_evaluate(&e, out);
     lb_dataset_info info;
     lb_dataset_get_info(data, &info);

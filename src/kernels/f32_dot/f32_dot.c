@@ -9,7 +9,7 @@
 #undef LB_UKERNEL
 
 const lb_f32_dot_variant lb_f32_dot_variants[] = {
-#define LB_UKERNEL(function, sets) { #function, function, sets },
+#define LB_UKERNEL(function, sets) {#function, function, sets},
 #include "kernels/f32_dot/f32_dot.inc"
 #undef LB_UKERNEL
 };

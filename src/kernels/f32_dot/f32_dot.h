@@ -4,7 +4,9 @@
 
 #include <stddef.h>
 
-enum { LB_F32_DOT_LANES = 16 }; /* output channels a call computes; weights are packed in blocks of 16 */
+enum {
+    LB_F32_DOT_LANES = 16
+}; /* output channels a call computes; weights are packed in blocks of 16 */
 
 /* Where the inputs of successive output pixels lie. A pixel's inputs are `n_segments` runs of
  * `segment_length` floats; run s of pixel p starts at x[p * pixel_stride + segment_offset[s]]. */
@@ -26,8 +28,8 @@ typedef struct lb_f32_dot_inputs {
  * Exactness: all variants return identical bits; sums of integers below 2^24 are exact in any order.
  *            Reads stay inside the segments and w, writes inside the `lanes` floats of each pixel.
  */
-typedef void lb_f32_dot_fn(const lb_f32_dot_inputs *in, const float *x, const float *w, size_t lanes, float *y,
-                           size_t y_stride);
+typedef void lb_f32_dot_fn(const lb_f32_dot_inputs *in, const float *x, const float *w,
+                           size_t lanes, float *y, size_t y_stride);
 
 typedef struct lb_f32_dot_variant {
     const char *name;

@@ -29,8 +29,9 @@ static inline void store_block(lanes_t sum[REGISTERS], size_t lanes, float *y)
 }
 
 /* n (a constant after inlining, at most LB_PIXELS) neighbouring pixels. */
-static inline __attribute__((always_inline)) void block(size_t n, const lb_f32_dot_inputs *in, const float *x,
-                                                        const float *w, size_t lanes, float *y, size_t y_stride)
+static inline __attribute__((always_inline)) void block(size_t n, const lb_f32_dot_inputs *in,
+                                                        const float *x, const float *w,
+                                                        size_t lanes, float *y, size_t y_stride)
 {
     lanes_t sum[LB_PIXELS][REGISTERS];
     memset(sum, 0, sizeof sum);
@@ -48,11 +49,11 @@ static inline __attribute__((always_inline)) void block(size_t n, const lb_f32_d
     for (size_t p = 0; p < n; p++) store_block(sum[p], lanes, y + p * y_stride);
 }
 
-void LB_FUNCTION(const lb_f32_dot_inputs *in, const float *x, const float *w, size_t lanes, float *y,
-                 size_t y_stride);
+void LB_FUNCTION(const lb_f32_dot_inputs *in, const float *x, const float *w, size_t lanes,
+                 float *y, size_t y_stride);
 
-void LB_FUNCTION(const lb_f32_dot_inputs *in, const float *x, const float *w, size_t lanes, float *y,
-                 size_t y_stride)
+void LB_FUNCTION(const lb_f32_dot_inputs *in, const float *x, const float *w, size_t lanes,
+                 float *y, size_t y_stride)
 {
     size_t p = 0;
     for (; p + LB_PIXELS <= in->n_pixels; p += LB_PIXELS)
@@ -61,5 +62,6 @@ void LB_FUNCTION(const lb_f32_dot_inputs *in, const float *x, const float *w, si
         block(LB_PIXELS / 2, in, x + p * in->pixel_stride, w, lanes, y + p * y_stride, y_stride);
         p += LB_PIXELS / 2;
     }
-    for (; p < in->n_pixels; p++) block(1, in, x + p * in->pixel_stride, w, lanes, y + p * y_stride, y_stride);
+    for (; p < in->n_pixels; p++)
+        block(1, in, x + p * in->pixel_stride, w, lanes, y + p * y_stride, y_stride);
 }
