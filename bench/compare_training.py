@@ -25,7 +25,7 @@ METHODS = {
     "dorefa": ["--method", "dorefa", "--wbits", "1", "--abits", "2", "--block-order", "conv-bn-act"],
     "float": ["--method", "float"],
 }
-PEER_ENVIRONMENT = {"OMP_NUM_THREADS": "2", "OPENBLAS_NUM_THREADS": "1", "GOMP_SPINCOUNT": "10000"}
+PEER_ENVIRONMENT = {"OMP_NUM_THREADS": "2", "MALLOC_MMAP_MAX_": "0", "MALLOC_TRIM_THRESHOLD_": "17179869184"}
 
 
 def last_json(command, environment):
@@ -48,7 +48,7 @@ def peer(arguments, net, method, layout):
     steps = CASES[net][1]
     script = os.path.join(os.path.dirname(os.path.abspath(__file__)), "pytorch", "train_peer.py")
     command = [arguments.peer, script, "--net", net, "--method", method, "--layout", layout,
-               "--steps", str(steps), "--repeats", "3", "--warmup", str(max(2, steps // 8))]
+               "--steps", str(steps), "--repeats", "3", "--warmup", str(max(2, steps // 2)), "--pool", "avg"]
     return last_json(command, PEER_ENVIRONMENT)["images_per_second"]
 
 

@@ -78,11 +78,10 @@ const lb_command lb_command_train = {
                    "last.safetensors, from which --resume goes "
                    "on. Ctrl-C ends it after the current step. A flag goes before a recipe's "
                    "value, and that before the default.",
-    .examples = "lowbit train --data mnist --model lenet5 --method dorefa --wbits 1 --abits 2 "
-                "--epochs 10 --out runs/a\n"
-                "lowbit train --out runs/a --resume\n"
-                "lowbit train --data cifar10 --recipe redbit-cifar10 --method xnor --abits 1 "
-                "--max-seconds 3600 --json\n",
+    .examples =
+        "lowbit train --data mnist --method dorefa --wbits 1 --abits 2 --epochs 10 --out runs/a\n"
+        "lowbit train --out runs/a --resume\n"
+        "lowbit train --recipe redbit-cifar10 --method xnor --max-seconds 3600 --json\n",
     .options = options,
     .prepare = prepare,
     .run = run,

@@ -182,14 +182,22 @@ static void read_run(const lb_settings *s, lb_train_config *out)
     out->out = lb_settings_value(s, LB_KEY_OUT);
 }
 
-/* "runs/synth-digits-lenet5-float-seed1" */
+/* "runs/synth-digits-lenet5-dorefa-w1a2-seed1"; widths where they were given */
 static lb_status name_folder(lb_train_config *out)
 {
     char text[256];
     const int data_length = (int)strcspn(out->data, ":");
+    char widths[32] = "";
+    if (out->method.w_bits >= 0 && out->method.a_bits >= 0) {
+        (void)snprintf(widths, sizeof widths, "-w%da%d", out->method.w_bits, out->method.a_bits);
+    } else if (out->method.w_bits >= 0) {
+        (void)snprintf(widths, sizeof widths, "-w%d", out->method.w_bits);
+    } else if (out->method.a_bits >= 0) {
+        (void)snprintf(widths, sizeof widths, "-a%d", out->method.a_bits);
+    }
     const int length =
-        snprintf(text, sizeof text, "runs/%.*s-%s-%s-seed%llu", data_length, out->data, out->model,
-                 out->method.method, (unsigned long long)out->seed);
+        snprintf(text, sizeof text, "runs/%.*s-%s-%s%s-seed%llu", data_length, out->data,
+                 out->model, out->method.method, widths, (unsigned long long)out->seed);
     lb_assert(length > 0);
     char *name = NULL;
     LB_TRY(lb_arena_strdup(&out->arena, text, &name));

@@ -98,7 +98,7 @@ static void report_result(const lb_trainer *t)
     const lb_progress *p = &t->progress;
     lb_event event = {.kind = LB_EVENT_RESULT,
                       .epoch = p->n_rows,
-                      .status = lb_progress_status(p, t->facts.classes),
+                      .status = lb_progress_status(p, t->facts.classes, t->config.epochs),
                       .images_per_second = rate(t->watch.images, t->watch.training)};
     if (p->n_rows > 0) {
         const size_t best = lb_progress_best(p);

@@ -52,10 +52,10 @@ size_t lb_progress_best(const lb_progress *p)
     return best;
 }
 
-const char *lb_progress_status(const lb_progress *p, size_t classes)
+const char *lb_progress_status(const lb_progress *p, size_t classes, size_t epochs)
 {
     if (p->diverged) return "dnc";
-    if (p->n_rows == 0) return "ok"; /* nothing was evaluated, so nothing can be said */
+    if (p->n_rows == 0 || p->n_rows < epochs) return "ok"; /* it may still converge */
     const double chance = 100.0 / (double)classes;
     return p->rows[lb_progress_best(p)].val_top1 > 1.5 * chance ? "ok" : "dnc";
 }

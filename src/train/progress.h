@@ -43,9 +43,9 @@ LB_MUST_CHECK lb_status lb_progress_add(lb_progress *progress, const lb_epoch_ro
 /** Index of the first row with the largest val_top1; n_rows is not 0. */
 size_t lb_progress_best(const lb_progress *progress);
 
-/** "ok"; or "dnc": diverged, or epochs were evaluated and the best top-1 is at most 1.5 times
- *  chance. */
-const char *lb_progress_status(const lb_progress *progress, size_t classes);
+/** "ok"; or "dnc": diverged, or all `epochs` are done and the best top-1 is at most 1.5 times chance. A run
+ *  stopped before its end is not judged by its accuracy. */
+const char *lb_progress_status(const lb_progress *progress, size_t classes, size_t epochs);
 
 /**
  * As one line of JSON that reads back exactly.

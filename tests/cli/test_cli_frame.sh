@@ -47,11 +47,12 @@ check 'option with a value it does not take' 2 err '--man=3' help --man=3
 check 'no shell' 2 err 'wanted bash, zsh or fish' completion
 check 'unknown shell' 2 err "unknown shell 'ksh'" completion ksh
 
-check 'value that is no number' 2 err "option '--epochs many': invalid numeric value" train --epochs many
-check 'value that is no number, with =' 2 err "'--epochs=many': invalid numeric" train --epochs=many
-check 'number too large' 2 err 'too large' train --epochs 99999999999999999999
-check 'empty number' 2 err "option '--epochs' needs a number" train --epochs=
-check 'empty number as a word' 2 err "option '--epochs' needs a number" train --epochs ''
+check 'value that is no number' 2 err "option '--threads many': invalid numeric value" eval --threads many
+check 'value that is no number, with =' 2 err "'--threads=many': invalid numeric" eval --threads=many
+check 'value of a setting that is no number' 2 err "epochs 'many': wanted a whole number" train --epochs many
+check 'number too large' 2 err 'too large' eval --threads 99999999999999999999
+check 'empty number' 2 err "option '--threads' needs a number" eval --threads=
+check 'empty number as a word' 2 err "option '--threads' needs a number" eval --threads ''
 check 'option at the end without its value' 2 err "option '--epochs' needs a value" train --epochs
 check 'misspelt option with a value' 2 err "did you mean '--epochs'?" train --epoch=3
 

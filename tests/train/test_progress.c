@@ -64,15 +64,17 @@ static void not_above_one_and_a_half_times_chance_does_not_converge(void **state
     (void)state;
     const double at_the_line[] = {10.0, 15.0, 12.0}, above[] = {10.0, 15.01, 10.0};
     lb_progress p = with_rows(at_the_line, 3);
-    assert_string_equal(lb_progress_status(&p, 10), "dnc");
-    assert_string_equal(lb_progress_status(&p, 100), "ok");
+    assert_string_equal(lb_progress_status(&p, 10, p.n_rows), "dnc");
+    assert_string_equal(lb_progress_status(&p, 100, p.n_rows), "ok");
+    assert_string_equal(lb_progress_status(&p, 10, p.n_rows + 1), "ok"); /* not at its end */
     lb_progress_release(&p);
     p = with_rows(above, 3);
-    assert_string_equal(lb_progress_status(&p, 10), "ok");
+    assert_string_equal(lb_progress_status(&p, 10, p.n_rows), "ok");
     p.diverged = true;
-    assert_string_equal(lb_progress_status(&p, 10), "dnc");
+    assert_string_equal(lb_progress_status(&p, 10, p.n_rows), "dnc");
     lb_progress_release(&p);
-    assert_string_equal(lb_progress_status(&p, 10), "ok"); /* nothing evaluated, nothing to say */
+    assert_string_equal(lb_progress_status(&p, 10, p.n_rows),
+                        "ok"); /* nothing evaluated, nothing to say */
 }
 
 static void hostile_text_is_refused(void **state)

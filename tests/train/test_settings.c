@@ -204,7 +204,7 @@ static void values_arrive_where_they_belong(void **state)
     assert_int_equal(config.schedule.milestones[0], 4);
     assert_int_equal(config.schedule.milestones[1], 6);
     assert_int_equal(config.threads, 3);
-    assert_string_equal(config.out, "runs/synth-digits-mlp-dorefa-seed1");
+    assert_string_equal(config.out, "runs/synth-digits-mlp-dorefa-a2-seed1");
     lb_train_config_release(&config);
     lb_settings_destroy(s);
 }

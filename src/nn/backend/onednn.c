@@ -91,7 +91,7 @@ static void find_instruction_sets(lb_executor *e)
     const unsigned effective = (unsigned)dnnl_get_effective_cpu_isa();
     e->exact_s8 = (effective & VNNI_BIT) != 0 || effective == (unsigned)dnnl_cpu_isa_avx2_vnni;
 #endif
-    e->exact_u8 = (isa & LB_ISA_AVX2) != 0; /* oneDNN's SSE kernels have shown wrong sums */
+    e->exact_u8 = (isa & LB_ISA_AVX2) != 0; /* below that its int8 kernels are not checked here */
     e->kernels = lb_pass_kernels_for(isa);
 }
 

@@ -162,16 +162,28 @@ typedef struct lb_pass {
 
 /* ---- operations ---- */
 
-#define LB_OPERATION_LIST(X)                                                                   \
-    X(IMPORT, "images")                                                                        \
-    X(FORWARD, "forward")                                                                      \
-    X(STATISTICS, "statistics") X(PASS, "pass") X(POOL, "pool") X(CONCAT, "concat")            \
-        X(SUBSAMPLE, "subsample") X(FLATTEN, "flatten") X(VECTOR, "to c, h, w")                \
-            X(VECTOR_BACKWARD, "from c, h, w") X(DROPOUT_BITS, "dropout bits") X(LOSS, "loss") \
-                X(BACKWARD_DATA, "backward data") X(BACKWARD_WEIGHTS, "backward weights")      \
-                    X(POOL_BACKWARD, "pool backward") X(CONCAT_BACKWARD, "concat backward")    \
-                        X(SUBSAMPLE_BACKWARD, "subsample backward")                            \
-                            X(FLATTEN_BACKWARD, "flatten backward") X(LEARNED, "learned scale")
+/* clang-format off */
+#define LB_OPERATION_LIST(X)                    \
+    X(IMPORT, "images")                         \
+    X(FORWARD, "forward")                       \
+    X(STATISTICS, "statistics")                 \
+    X(PASS, "pass")                             \
+    X(POOL, "pool")                             \
+    X(CONCAT, "concat")                         \
+    X(SUBSAMPLE, "subsample")                   \
+    X(FLATTEN, "flatten")                       \
+    X(VECTOR, "to c, h, w")                     \
+    X(VECTOR_BACKWARD, "from c, h, w")          \
+    X(DROPOUT_BITS, "dropout bits")             \
+    X(LOSS, "loss")                             \
+    X(BACKWARD_DATA, "backward data")           \
+    X(BACKWARD_WEIGHTS, "backward weights")     \
+    X(POOL_BACKWARD, "pool backward")           \
+    X(CONCAT_BACKWARD, "concat backward")       \
+    X(SUBSAMPLE_BACKWARD, "subsample backward") \
+    X(FLATTEN_BACKWARD, "flatten backward")     \
+    X(LEARNED, "learned scale")
+/* clang-format on */
 
 typedef enum lb_operation_kind {
 #define X(name, text) LB_OPERATION_##name,
