@@ -1,4 +1,5 @@
 /* The fast evaluation against the reference back end's: every map of every node, bit for bit. */
+/* ctest: label tsan */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

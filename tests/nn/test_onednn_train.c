@@ -7,6 +7,7 @@
  * mathematically (a bias before batch-norm). A value that lies within a rounding of a quantizer's threshold, or two
  * that are equal to a max-pool, may get another code here than there and change everything behind it; so a net has
  * three different batches to agree on one. What is computed wrongly agrees on none. */
+/* ctest: label tsan */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>

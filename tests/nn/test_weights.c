@@ -1,5 +1,6 @@
 /* Quantized weights of a layer: groups, scales of either sign, learned scales, preparing, draws,
  * threads. */
+/* ctest: label tsan */
 #include <omp.h>
 #include <string.h>
 

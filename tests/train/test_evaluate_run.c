@@ -9,9 +9,11 @@
 
 enum { CLASSES = 10, BATCH = 8 };
 
-/* What the back end answers: */
+/* What the back end answers. */
+typedef enum answer { ALL_EQUAL, RIGHT, RUNNER_UP, TIE, ALL_NAN } answer;
+
 static struct {
-    enum { ALL_EQUAL, RIGHT, RUNNER_UP, TIE, ALL_NAN } mode;
+    answer mode;
     const lb_dataset *data;
     size_t next; /* image in the data's order */
     int frozen;
@@ -47,8 +49,8 @@ static bool stop_at_once(void)
     return true;
 }
 
-static lb_status evaluate(int mode, bool (*stopped)(void), lb_evaluation *out, double *below_five,
-                          double *zero)
+static lb_status evaluate(answer mode, bool (*stopped)(void), lb_evaluation *out,
+                          double *below_five, double *zero)
 {
     lb_dataset *data = NULL;
     assert_ok(

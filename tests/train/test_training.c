@@ -1,4 +1,5 @@
 /* Whole trainings through the public interface: what they tell and leave behind. */
+/* ctest: label tsan */
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
