@@ -2,7 +2,7 @@
 FUZZ_SECONDS ?= 60
 werror := $(if $(filter true,$(CI)),ON,OFF)
 
-.PHONY: all build deps developer-deps test demo install asan tsan fuzz tidy format clean help
+.PHONY: all build deps developer-deps test demo accuracy install asan tsan fuzz tidy format clean help
 all: build
 
 deps: ; @tools/install-deps
@@ -19,6 +19,9 @@ test: build
 
 demo: build
 	@build/bin/lowbit demo
+
+accuracy: build
+	@bench/accuracy.py
 
 install: build
 	@cmake --install build
@@ -48,6 +51,7 @@ help:
 	@echo 'make            install missing Debian packages, build; the command is build/bin/lowbit'
 	@echo 'make demo       build, then train small networks on synthetic digits'
 	@echo 'make test       build, then run the whole test suite'
+	@echo 'make accuracy   build, then the accuracy table of docs/accuracy.md on real data (hours; resumable)'
 	@echo 'make install    install; prefix /usr/local, or as set by cmake -B build -DCMAKE_INSTALL_PREFIX=...'
 	@echo 'make asan       the test suite under the address and undefined behaviour sanitizers'
 	@echo 'make tsan       the tests labelled tsan under the thread sanitizer'
