@@ -66,21 +66,33 @@ static unsigned supported(void)
 }
 #endif
 
-unsigned lb_cpu_isa(void)
+bool lb_isa_find(const char *name, unsigned *allowed, unsigned *needed)
 {
     static const struct {
         const char *name;
-        unsigned allowed;
-    } caps[] = {
-        {"scalar", LB_ISA_ANY},
-        {"avx2", LB_ISA_AVX2},
-        {"avx512", LB_ISA_AVX2 | LB_ISA_AVX512 | LB_ISA_AVX512_VPOPCNT | LB_ISA_AVX512_VNNI |
-                       LB_ISA_AVX512_VBMI},
-        {"neon", LB_ISA_NEON},
+        unsigned allowed, needed;
+    } sets[] = {
+        {"scalar", LB_ISA_ANY, LB_ISA_ANY},
+        {"avx2", LB_ISA_AVX2, LB_ISA_AVX2},
+        {"avx512",
+         LB_ISA_AVX2 | LB_ISA_AVX512 | LB_ISA_AVX512_VPOPCNT | LB_ISA_AVX512_VNNI |
+             LB_ISA_AVX512_VBMI,
+         LB_ISA_AVX512},
+        {"neon", LB_ISA_NEON, LB_ISA_NEON},
     };
-    const char *cap = getenv("LOWBIT_ISA");
-    for (size_t i = 0; cap != NULL && i < sizeof caps / sizeof *caps; i++) {
-        if (strcmp(cap, caps[i].name) == 0) return supported() & caps[i].allowed;
+    for (size_t i = 0; i < sizeof sets / sizeof *sets; i++) {
+        if (strcmp(name, sets[i].name) != 0) continue;
+        *allowed = sets[i].allowed;
+        *needed = sets[i].needed;
+        return true;
     }
+    return false;
+}
+
+unsigned lb_cpu_isa(void)
+{
+    const char *cap = getenv("LOWBIT_ISA");
+    unsigned allowed = 0, needed = 0;
+    if (cap != NULL && lb_isa_find(cap, &allowed, &needed)) return supported() & allowed;
     return supported();
 }

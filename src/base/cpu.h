@@ -2,6 +2,8 @@
 #ifndef LB_BASE_CPU_H
 #define LB_BASE_CPU_H
 
+#include <stdbool.h>
+
 enum {
     LB_ISA_ANY = 0,
     LB_ISA_AVX2 = 1 << 0,           /* with FMA, BMI2, POPCNT */
@@ -15,5 +17,8 @@ enum {
 /** Bit set of what this CPU and its operating system support, capped by LOWBIT_ISA (scalar,
  *  avx2, avx512, neon; any other value caps nothing). */
 unsigned lb_cpu_isa(void);
+/** The instruction sets that a name stands for (scalar, avx2, avx512, neon), here or not, and the one
+ *  among them that a machine must have; false where there is no such name. */
+bool lb_isa_find(const char *name, unsigned *allowed, unsigned *needed);
 
 #endif

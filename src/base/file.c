@@ -1,4 +1,5 @@
 /* Files and folders. Messages name the path and the system's reason. */
+#define _DEFAULT_SOURCE /* madvise: POSIX's own does nothing on Linux */
 #include "base/file.h"
 
 #include <errno.h>
@@ -98,6 +99,17 @@ void lb_file_map_close(lb_file_map *map)
 {
     if (map->data != NULL) (void)munmap((void *)(uintptr_t)map->data, map->bytes);
     *map = (lb_file_map){0};
+}
+
+void lb_file_map_forget(const lb_file_map *map, const void *from, size_t bytes)
+{
+    const uintptr_t begin = (uintptr_t)map->data, end = begin + map->bytes;
+    const uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
+    uintptr_t first = (uintptr_t)from, last = first + bytes;
+    if (first < begin || last > end) return;
+    first = first / page * page; /* the map begins at a page; neighbours are read again too */
+    last = (last + page - 1) / page * page;
+    (void)madvise((void *)first, last - first, MADV_DONTNEED);
 }
 
 static lb_status write_all(int fd, const char *path, const lb_file_part *part)

@@ -25,6 +25,9 @@ typedef struct lb_file_map {
 /** Map a file; an empty file is LB_E_FORMAT. */
 LB_MUST_CHECK lb_status lb_file_map_open(const char *path, lb_file_map *out);
 void lb_file_map_close(lb_file_map *map);
+/** Give the memory of a range back; it is read from the file again when it is touched. What lies outside
+ *  the map is left alone. */
+void lb_file_map_forget(const lb_file_map *map, const void *from, size_t bytes);
 
 /* One piece of a file to be written. */
 typedef struct lb_file_part {

@@ -99,15 +99,29 @@ enum { CHUNK_MIN = 0 };
 enum { CHUNK_MIN = 1 << 16 };
 #endif
 
-static lb_status add_chunk(lb_arena *arena, size_t bytes, const char *what)
+static lb_status new_chunk(size_t space, const char *what, struct lb_arena_chunk **out)
 {
-    const size_t space = bytes > CHUNK_MIN ? bytes : CHUNK_MIN;
     void *block = NULL;
     LB_TRY(allocate(CHUNK_HEADER + space, what, &block));
-    struct lb_arena_chunk *chunk = block;
-    chunk->previous = arena->last;
-    chunk->bytes = space;
-    arena->last = chunk;
+    *out = block;
+    (*out)->bytes = space;
+    return LB_OK;
+}
+
+static void *block_at(struct lb_arena_chunk *chunk, size_t start, size_t bytes)
+{
+    chunk->used = start + (bytes > 0 ? bytes : 1); /* empty blocks have addresses of their own */
+    return (char *)chunk + CHUNK_HEADER + start;
+}
+
+/* A large block has a chunk of its own, behind the last one, which stays open for small blocks. */
+static lb_status add_large(lb_arena *arena, size_t bytes, const char *what, void **out)
+{
+    struct lb_arena_chunk *chunk = NULL;
+    LB_TRY(new_chunk(bytes, what, &chunk));
+    chunk->previous = arena->last->previous;
+    arena->last->previous = chunk;
+    *out = block_at(chunk, 0, bytes);
     return LB_OK;
 }
 
@@ -121,12 +135,15 @@ lb_status lb_arena_alloc(lb_arena *arena, size_t count, size_t size, const char 
     size_t start = 0;
     if (arena->last != NULL) start = (arena->last->used + LB_ALIGN - 1) / LB_ALIGN * LB_ALIGN;
     if (arena->last == NULL || start > arena->last->bytes || bytes > arena->last->bytes - start) {
-        LB_TRY(add_chunk(arena, bytes, what));
+        if (arena->last != NULL && bytes > CHUNK_MIN / 4)
+            return add_large(arena, bytes, what, out);
+        struct lb_arena_chunk *chunk = NULL;
+        LB_TRY(new_chunk(bytes > CHUNK_MIN ? bytes : CHUNK_MIN, what, &chunk));
+        chunk->previous = arena->last;
+        arena->last = chunk;
         start = 0;
     }
-    arena->last->used =
-        start + (bytes > 0 ? bytes : 1); /* empty blocks have addresses of their own */
-    *out = (char *)arena->last + CHUNK_HEADER + start;
+    *out = block_at(arena->last, start, bytes);
     return LB_OK;
 }
 

@@ -51,10 +51,16 @@ typedef struct lb_safetensors lb_safetensors;
  */
 LB_MUST_CHECK lb_status lb_safetensors_open(const char *path, lb_safetensors **out);
 void lb_safetensors_close(lb_safetensors *file);
+/** Give the memory of some data of a tensor back; it is read from the file again when it is touched. */
+void lb_safetensors_forget(const lb_safetensors *file, const void *from, size_t bytes);
+/** The same for all of the file. */
+void lb_safetensors_forget_all(const lb_safetensors *file);
 /** The tensor of that name, or NULL. Borrowed from the file. */
 const lb_stored_tensor *lb_safetensors_find(const lb_safetensors *file, const char *name);
 /** All tensors in file order. Borrowed. */
 const lb_stored_tensor *lb_safetensors_tensors(const lb_safetensors *file, size_t *n);
+/** Bytes of the file. */
+size_t lb_safetensors_bytes(const lb_safetensors *file);
 /** Metadata value of that key, or NULL. Borrowed. */
 const char *lb_safetensors_metadata(const lb_safetensors *file, const char *key);
 

@@ -294,6 +294,21 @@ void lb_safetensors_close(lb_safetensors *file)
     lb_free(file);
 }
 
+void lb_safetensors_forget(const lb_safetensors *file, const void *from, size_t bytes)
+{
+    lb_file_map_forget(&file->map, from, bytes);
+}
+
+void lb_safetensors_forget_all(const lb_safetensors *file)
+{
+    lb_file_map_forget(&file->map, file->map.data, file->map.bytes);
+}
+
+size_t lb_safetensors_bytes(const lb_safetensors *file)
+{
+    return file->map.bytes;
+}
+
 const lb_stored_tensor *lb_safetensors_find(const lb_safetensors *file, const char *name)
 {
     for (size_t i = 0; i < file->n_tensors; i++) {

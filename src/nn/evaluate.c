@@ -8,7 +8,6 @@
 #include <string.h>
 
 #include "base/compiler.h"
-#include "nn/act_encode.h"
 #include "nn/evaluate_layer.h"
 
 enum {
@@ -24,6 +23,7 @@ typedef struct node_plan {
     lb_act_map map;          /* ... of this map */
     lb_evaluate_layer layer; /* conv and linear nodes */
     float *a, *b;            /* batch-norm coefficients */
+    lb_step step;            /* element-wise nodes */
 } node_plan;
 
 struct lb_evaluator {
@@ -34,8 +34,8 @@ struct lb_evaluator {
     node_plan *plan;
     size_t maps_floats; /* one thread's maps, or everybody's with keep_maps */
     size_t
-        scratch_floats; /* one thread's scratch: two value maps, a padded image, sums, integers */
-    size_t largest_map, largest_padded, largest_pixels;
+        scratch_floats; /* one thread's: two value maps, a padded image, pieces, integers, terms */
+    size_t largest_map, largest_padded, largest_pixels, largest_terms;
     float *maps, *scratch;
     size_t bytes;
 };
@@ -155,8 +155,10 @@ static lb_status plan_nodes(lb_evaluator *e)
             LB_TRY(lb_evaluate_layer_create(net, (int)i, &e->arena, &p->layer));
             const size_t pixels = lb_evaluate_layer_pixels(&p->layer, GROUP);
             if (pixels > e->largest_pixels) e->largest_pixels = pixels;
+            const size_t terms = lb_evaluate_layer_term_floats(&p->layer, GROUP);
             if (p->layer.padded_floats > e->largest_padded)
                 e->largest_padded = p->layer.padded_floats;
+            if (terms > e->largest_terms) e->largest_terms = terms;
         } else if (node->op == LB_OP_BATCH_NORM) {
             LB_TRY(lb_arena_alloc(&e->arena, node->shape.c, sizeof(float), "batch-norm",
                                   (void **)&p->a));
@@ -174,7 +176,8 @@ static lb_status build(lb_evaluator *e)
     LB_TRY(plan_nodes(e));
     const size_t threads = (size_t)e->options.threads;
     const size_t sums = e->largest_pixels * LB_F32_DOT_LANES;
-    e->scratch_floats = 2 * GROUP * e->largest_map + e->largest_padded + 3 * sums;
+    e->scratch_floats =
+        2 * GROUP * e->largest_map + e->largest_padded + 2 * sums + e->largest_terms;
     const size_t maps = e->maps_floats * (e->options.keep_maps ? 1 : threads);
     LB_TRY(lb_arena_alloc(&e->arena, maps, sizeof(float), "evaluation maps", (void **)&e->maps));
     LB_TRY(lb_arena_alloc(&e->arena, e->scratch_floats * threads, sizeof(float),
@@ -206,6 +209,19 @@ void lb_evaluator_destroy(lb_evaluator *e)
     lb_free(e);
 }
 
+static lb_step step_of(const lb_node *node, const node_plan *p)
+{
+    switch (node->op) {
+    case LB_OP_BATCH_NORM: return (lb_step){.kind = LB_STEP_AFFINE, .a = p->a, .b = p->b};
+    case LB_OP_RELU: return (lb_step){.kind = LB_STEP_RELU, .slope = node->as.relu.slope};
+    case LB_OP_CLIP:
+        return (lb_step){
+            .kind = LB_STEP_CLIP, .low = node->as.clip.low, .high = node->as.clip.high};
+    case LB_OP_QUANTIZE: return (lb_step){.kind = LB_STEP_ENCODE, .encode = p->map};
+    default: return (lb_step){.kind = LB_STEP_ADD};
+    }
+}
+
 void lb_evaluator_freeze(lb_evaluator *e)
 {
     find_codes(e);
@@ -215,6 +231,7 @@ void lb_evaluator_freeze(lb_evaluator *e)
             lb_evaluate_layer_freeze(e->net, &e->plan[i].layer);
         if (op == LB_OP_BATCH_NORM)
             lb_batch_norm_coefficients(e->net, (int)i, e->plan[i].a, e->plan[i].b);
+        e->plan[i].step = step_of(&e->net->nodes[i], &e->plan[i]);
     }
 }
 
@@ -253,28 +270,6 @@ static void run_input(const task *t, const node_plan *p, lb_shape s, const float
             for (size_t k = 0; k < pixels; k++)
                 out[k * s.c] = p->coded ? plane[k] * p->map.multiplier : plane[k];
         }
-}
-
-LB_VECTORIZED static void run_batch_norm(const node_plan *p, size_t pixels, size_t channels,
-                                         const float *x, float *y)
-{
-    const float *a = p->a, *b = p->b;
-    for (size_t k = 0; k < pixels; k++)
-        for (size_t c = 0; c < channels; c++)
-            y[k * channels + c] = x[k * channels + c] * a[c] + b[c];
-}
-
-LB_VECTORIZED static void run_relu(float slope, size_t n, const float *x, float *y)
-{
-    for (size_t i = 0; i < n; i++) y[i] = x[i] > 0.0f ? slope * x[i] : 0.0f;
-}
-
-LB_VECTORIZED static void run_clip(float low, float high, size_t n, const float *x, float *y)
-{
-    for (size_t i = 0; i < n; i++) {
-        const float raised = x[i] > low ? x[i] : low;
-        y[i] = raised < high ? raised : high;
-    }
 }
 
 LB_VECTORIZED static void run_pool(const lb_node *node, lb_shape in, bool average, size_t n,
@@ -331,7 +326,7 @@ static void run_node(const task *t, int index, const float *images)
     const lb_net *net = t->e->net;
     const lb_node *node = &net->nodes[index];
     const node_plan *p = &t->e->plan[index];
-    const size_t floats = p->floats * t->n;
+    const size_t channels = node->shape.c;
     float *y = map_of(t, index);
     if (node->op == LB_OP_INPUT) {
         run_input(t, p, node->shape, images, y);
@@ -348,17 +343,16 @@ static void run_node(const task *t, int index, const float *images)
         lb_evaluate_layer_run(&p->layer, t->e->dot, &t->scratch, t->n, p->layer.integer ? codes : x,
                               y);
         break;
-    case LB_OP_BATCH_NORM: run_batch_norm(p, floats / node->shape.c, node->shape.c, x, y); break;
-    case LB_OP_RELU: run_relu(node->as.relu.slope, floats, x, y); break;
-    case LB_OP_CLIP: run_clip(node->as.clip.low, node->as.clip.high, floats, x, y); break;
-    case LB_OP_QUANTIZE: lb_act_encode(&p->map, floats, x, y); break;
+    case LB_OP_ADD:
+    case LB_OP_BATCH_NORM:
+    case LB_OP_RELU:
+    case LB_OP_CLIP:
+    case LB_OP_QUANTIZE:
+        lb_step_run(&p->step, p->floats / channels * t->n, channels,
+                    node->op == LB_OP_ADD ? values_of(t, node->in[1], 1) : NULL, x, y);
+        break;
     case LB_OP_MAX_POOL: run_pool(node, in, false, t->n, x, y); break;
     case LB_OP_AVERAGE_POOL: run_pool(node, in, true, t->n, x, y); break;
-    case LB_OP_ADD: {
-        const float *other = values_of(t, node->in[1], 1);
-        for (size_t i = 0; i < floats; i++) y[i] = x[i] + other[i];
-        break;
-    }
     case LB_OP_CONCAT:
         run_concat(in, net->nodes[node->in[1]].shape, t->n, x,
                    p->coded ? map_of(t, node->in[1]) : values_of(t, node->in[1], 1), y);
@@ -376,14 +370,15 @@ static task start_task(const lb_evaluator *e, size_t thread, size_t first, size_
 {
     float *scratch = e->scratch + thread * e->scratch_floats;
     float *padded = scratch + 2 * GROUP * e->largest_map;
-    float *sums = padded + e->largest_padded;
-    const size_t one = e->largest_pixels * LB_F32_DOT_LANES;
+    float *pieces = padded + e->largest_padded;
+    float *integers = pieces + e->largest_pixels * LB_F32_DOT_LANES;
+    float *terms = integers + e->largest_pixels * LB_F32_DOT_LANES;
     return (task){.e = e,
                   .first = first,
                   .n = n,
                   .maps = e->maps + (e->options.keep_maps ? 0 : thread * e->maps_floats),
                   .values = {scratch, scratch + GROUP * e->largest_map},
-                  .scratch = {padded, sums, (int32_t *)(void *)(sums + 2 * one)}};
+                  .scratch = {padded, pieces, (int32_t *)(void *)integers, terms}};
 }
 
 void lb_evaluator_run(lb_evaluator *e, const float *images, size_t n, float *logits)

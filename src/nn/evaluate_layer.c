@@ -9,11 +9,15 @@
 
 #include <string.h>
 
-#include "base/compiler.h"
-
 static size_t blocks_of(size_t filters)
 {
     return (filters + LB_F32_DOT_LANES - 1) / LB_F32_DOT_LANES;
+}
+
+/* Sums a channel. */
+static size_t terms_of(const lb_evaluate_layer *layer)
+{
+    return layer->asymmetric ? 2 : 1;
 }
 
 /* The most inputs whose products of codes sum to less than 2^24 in magnitude. */
@@ -50,14 +54,12 @@ static lb_status allocate(lb_net *net, lb_arena *arena, lb_evaluate_layer *layer
     const lb_conv *conv = &node->as.conv;
     const size_t filters = conv->out / layer->groups;
     const size_t packed = layer->groups * blocks_of(filters) * layer->k * LB_F32_DOT_LANES;
-    const int sums = layer->asymmetric ? 2 : 1;
-    for (int s = 0; s < sums; s++) {
+    for (size_t term = 0; term < terms_of(layer); term++)
         LB_TRY(lb_arena_alloc(arena, packed, sizeof(float), "evaluation weights",
-                              (void **)&layer->packed[s]));
-        if (layer->coded)
-            LB_TRY(lb_arena_alloc(arena, conv->out, sizeof(float), "evaluation scales",
-                                  (void **)&layer->scale[s]));
-    }
+                              (void **)&layer->packed[term]));
+    if (layer->coded)
+        LB_TRY(lb_arena_alloc(arena, terms_of(layer) * conv->out, sizeof(float),
+                              "evaluation scales", (void **)&layer->scale_values));
     LB_TRY(lb_arena_alloc(arena, layer->window.kh * layer->window.kw, sizeof(size_t),
                           "evaluation windows", (void **)&layer->segment_offset));
     LB_TRY(lb_arena_alloc(arena, lb_quantized_weights_bytes(net, node), 1, "quantized weights",
@@ -133,18 +135,25 @@ void lb_evaluate_layer_freeze(lb_net *net, lb_evaluate_layer *layer)
     const float input_scale =
         layer->integer && lb_input_codes(net, layer->node, &map) ? map.scale : 1.0f;
     lb_weights_quantize(net, layer->node, 0, 0, true, &layer->quantized);
-    for (int s = 0; s < (layer->asymmetric ? 2 : 1); s++) {
-        const float *scale = s == 0 ? layer->quantized.scale : layer->quantized.scale_negative;
-        pack(layer, s);
-        if (layer->scale[s])
-            for (size_t o = 0; o < conv->out; o++) layer->scale[s][o] = scale[o] * input_scale;
-    }
-    layer->bias = conv->bias >= 0 ? net->params[conv->bias].value : NULL;
+    for (size_t term = 0; term < terms_of(layer); term++) pack(layer, (int)term);
+    for (size_t o = 0; layer->coded && o < conv->out; o++)
+        layer->scale_values[o] = layer->quantized.scale[o] * input_scale;
+    for (size_t o = 0; layer->asymmetric && o < conv->out; o++)
+        layer->scale_values[conv->out + o] = -(layer->quantized.scale_negative[o] * input_scale);
+    layer->scale = (lb_step){.kind = LB_STEP_SCALE, .a = layer->scale_values};
+    layer->bias = (lb_step){.kind = LB_STEP_BIAS,
+                            .a = conv->bias >= 0 ? net->params[conv->bias].value : NULL};
 }
 
 size_t lb_evaluate_layer_pixels(const lb_evaluate_layer *layer, size_t images)
 {
     return layer->out.w > images ? layer->out.w : images;
+}
+
+size_t lb_evaluate_layer_term_floats(const lb_evaluate_layer *layer, size_t images)
+{
+    if (!layer->asymmetric) return 0;
+    return lb_evaluate_layer_pixels(layer, images) * terms_of(layer) * layer->out.c;
 }
 
 /* ---- running ---- */
@@ -168,52 +177,36 @@ static void sum_run(const lb_evaluate_layer *layer, lb_f32_dot_fn *dot,
                                              left < layer->exact_run ? left : layer->exact_run,
                                              &start};
             dot(&piece, x, w + (s * in->segment_length + k) * LB_F32_DOT_LANES, LB_F32_DOT_LANES,
-                scratch->sums, LB_F32_DOT_LANES);
+                scratch->pieces, LB_F32_DOT_LANES);
             for (size_t i = 0; i < in->n_pixels * LB_F32_DOT_LANES; i++)
-                total[i] += (int32_t)scratch->sums[i];
+                total[i] += (int32_t)scratch->pieces[i];
         }
     for (size_t p = 0; p < in->n_pixels; p++)
         for (size_t o = 0; o < lanes; o++)
             y[p * y_stride + o] = (float)total[p * LB_F32_DOT_LANES + o];
 }
 
-/* What follows a sum: scale, second sum of asymmetric weights, bias; each operation rounded. */
-LB_VECTORIZED static void finish_run(const lb_evaluate_layer *layer, size_t filter, size_t lanes,
-                                     size_t pixels, const float *negative, float *y,
-                                     size_t y_stride)
-{
-    for (size_t p = 0; p < pixels; p++)
-        for (size_t o = 0; o < lanes; o++) {
-            float t = y[p * y_stride + o];
-            if (layer->scale[0]) t = t * layer->scale[0][filter + o];
-            if (negative) t = t - negative[p * LB_F32_DOT_LANES + o] * layer->scale[1][filter + o];
-            if (layer->bias) t = t + layer->bias[filter + o];
-            y[p * y_stride + o] = t;
-        }
-}
-
-/* All filters over one run of pixels. */
+/* All filters over one run of pixels, then what follows a sum. */
 static void run_pixels(const lb_evaluate_layer *layer, lb_f32_dot_fn *dot,
                        const lb_evaluate_scratch *scratch, const lb_f32_dot_inputs *in,
                        const float *x, float *y)
 {
     const size_t filters = layer->out.c / layer->groups, channels = layer->in.c / layer->groups;
-    const size_t block_floats = layer->k * LB_F32_DOT_LANES;
-    float *negative = scratch->sums + in->n_pixels * LB_F32_DOT_LANES;
+    const size_t block_floats = layer->k * LB_F32_DOT_LANES, terms = terms_of(layer);
+    const size_t pixels = in->n_pixels, out = layer->out.c;
+    float *sums = terms > 1 ? scratch->terms : y;
     for (size_t g = 0; g < layer->groups; g++)
         for (size_t b = 0; b < blocks_of(filters); b++) {
             const size_t first = g * filters + b * LB_F32_DOT_LANES;
             const size_t left = filters - b * LB_F32_DOT_LANES;
             const size_t lanes = left < LB_F32_DOT_LANES ? left : LB_F32_DOT_LANES;
             const size_t at = (g * blocks_of(filters) + b) * block_floats;
-            sum_run(layer, dot, scratch, in, x + g * channels, layer->packed[0] + at, lanes,
-                    y + first, layer->out.c);
-            if (layer->asymmetric)
-                sum_run(layer, dot, scratch, in, x + g * channels, layer->packed[1] + at,
-                        LB_F32_DOT_LANES, negative, LB_F32_DOT_LANES);
-            finish_run(layer, first, lanes, in->n_pixels, layer->asymmetric ? negative : NULL,
-                       y + first, layer->out.c);
+            for (size_t term = 0; term < terms; term++)
+                sum_run(layer, dot, scratch, in, x + g * channels, layer->packed[term] + at, lanes,
+                        sums + term * out + first, terms * out);
         }
+    if (layer->coded) lb_step_scale_floats(&layer->scale, pixels, out, terms, sums, y);
+    if (layer->bias.a) lb_step_run(&layer->bias, pixels, out, NULL, y, y);
 }
 
 /* Copy a map into the middle of a border of zeros. */

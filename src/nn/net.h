@@ -9,12 +9,8 @@
 
 #include "base/fail.h"
 #include "base/memory.h"
+#include "intnet/shape.h"
 #include "nn/quantizer.h"
-
-/* Channels, height and width of one image's map. */
-typedef struct lb_shape {
-    size_t c, h, w;
-} lb_shape;
 
 /* X(name, text): one row an operation. */
 /* clang-format off */
@@ -42,12 +38,6 @@ typedef enum lb_op {
     LB_OP_LIST(X)
 #undef X
 } lb_op;
-
-/* A sliding window: kernel, stride and the padding on each side (ceil mode = more padding below and
- * right). */
-typedef struct lb_window {
-    size_t kh, kw, stride, pad_top, pad_left, pad_bottom, pad_right;
-} lb_window;
 
 /* Convolution and linear layers. A linear layer is a convolution whose window is its whole input
  * map: a filter of either has (in / groups) * kh * kw weights, so that code for one serves the

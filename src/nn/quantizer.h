@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 #include "base/random.h"
+#include "intnet/act_map.h"
 
 enum { LB_FLOAT_BITS = 32, LB_MAX_QUANTIZER_OPTIONS = 8, LB_MAX_LEARNED = 2 };
 
@@ -90,28 +91,6 @@ typedef struct lb_weight_quantizer {
 } lb_weight_quantizer;
 
 /* ---- activations ---- */
-
-typedef enum lb_rounding {
-    LB_ROUND_EVEN,    /* to nearest, ties to even */
-    LB_ROUND_HALF_UP, /* floor(x + 1/2) */
-    LB_ROUND_SIGN,    /* +1 where x >= 0, else -1 */
-    LB_ROUND_STEP     /* 1 where x > 0, else 0 */
-} lb_rounding;
-
-/* The map of one activation element as plain data, so that training, freeze, runtime and generated
- * code all compute
- *   t = x * multiplier;  t = t / divisor;  t = round(t);  code = min(max(t, low), high)
- * in IEEE single precision in this order. A NaN gives code low. value = code * scale.
- * The straight-through window: dL/dx = dL/dvalue where window_low <= x <= window_high (strictly
- * inside where `open`), else 0. */
-typedef struct lb_act_map {
-    lb_rounding rounding;
-    float multiplier, divisor; /* 1 where not needed */
-    float low, high;           /* smallest and largest code */
-    float scale;
-    float window_low, window_high;
-    bool open;
-} lb_act_map;
 
 /* How one activation is quantized. */
 typedef struct lb_act_setting {

@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "nn/act_encode.h"
+#include "intnet/act_map.h"
 #include "quant/method.h"
 
 static lb_act_map map_of(const char *name, int bits, float option)

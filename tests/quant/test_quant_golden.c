@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "nn/act_encode.h"
+#include "intnet/act_map.h"
 #include "quant/method.h"
 #include "support/golden.h"
 
