@@ -26,7 +26,9 @@ static size_t post_bytes(const lb_int_layer *l)
         const lb_thresholds *t = &post->thresholds;
         return channels * (((size_t)1 << t->bits) - 1) * (size_t)t->bytes;
     }
-    if (post->kind == LB_POST_FIXED_POINT) return channels * (sizeof(int32_t) + sizeof(int64_t));
+    if (post->kind == LB_POST_FIXED_POINT)
+        return channels * (sizeof(int32_t) + sizeof(int64_t)) +
+               post->fixed.n_exceptions * sizeof(lb_fixed_exception);
     size_t rows = 0;
     for (size_t i = 0; i < post->n_steps; i++) {
         const lb_step *s = &post->steps[i];

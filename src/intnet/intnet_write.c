@@ -200,9 +200,14 @@ static lb_status add_post(writer *w, json_t *object, const lb_int_layer *l)
                           ((size_t)1 << t->bits) - 1, t->at));
         return add_bits(w, object, "falls", t->falls, channels);
     }
-    set(w, object, "post", json_pack("[s, i]", "fixed-point", post->fixed.shift));
-    LB_TRY(add_tensor(w, l->name, "multiplier", LB_I32, 0, channels, post->fixed.multiplier));
-    return add_tensor(w, l->name, "offset", LB_I64, 0, channels, post->fixed.offset);
+    const lb_fixed_point *f = &post->fixed;
+    json_t *list = json_pack("[s, i]", "fixed-point", f->shift);
+    if (f->n_exceptions > 0) append(w, list, json_integer((json_int_t)f->n_exceptions));
+    set(w, object, "post", list);
+    LB_TRY(add_tensor(w, l->name, "multiplier", LB_I32, 0, channels, f->multiplier));
+    LB_TRY(add_tensor(w, l->name, "offset", LB_I64, 0, channels, f->offset));
+    if (f->n_exceptions == 0) return LB_OK;
+    return add_tensor(w, l->name, "exception", LB_I32, f->n_exceptions, 3, f->exceptions);
 }
 
 /* ---- layers ---- */

@@ -126,16 +126,26 @@ static lb_status read_thresholds(lb_packed_reader *r, size_t layer, const json_t
 
 static lb_status read_fixed_point(lb_packed_reader *r, lb_int_layer *l, const json_t *list)
 {
-    int64_t shift = 0;
-    const void *multiplier = NULL, *offset = NULL;
+    int64_t shift = 0, n_exceptions = 0;
+    const void *multiplier = NULL, *offset = NULL, *exceptions = NULL;
+    const size_t most = lb_fixed_exceptions_max(l->map.shape.c);
     LB_TRY(lb_json_whole("post: shift", json_array_get(list, 1), 0, LB_FIXED_SHIFT_MAX, &shift));
-    if (json_array_size(list) != 2)
-        return lb_fail(LB_E_FORMAT, "post: more after the shift of the fixed point");
+    if (json_array_size(list) > 2)
+        LB_TRY(lb_json_whole("post: exceptions", json_array_get(list, 2), 1, (int64_t)most,
+                             &n_exceptions));
+    if (json_array_size(list) > 3)
+        return lb_fail(LB_E_FORMAT, "post: more after the exceptions of the fixed point");
     LB_TRY(lb_packed_take(r, l, "multiplier", LB_I32, 1, &l->map.shape.c, &multiplier));
     LB_TRY(lb_packed_take(r, l, "offset", LB_I64, 1, &l->map.shape.c, &offset));
+    const size_t dims[] = {(size_t)n_exceptions, 3};
+    if (n_exceptions > 0) LB_TRY(lb_packed_take(r, l, "exception", LB_I32, 2, dims, &exceptions));
     l->post.kind = LB_POST_FIXED_POINT;
-    l->post.fixed = (lb_fixed_point){
-        .bits = l->map.grid.bits, .shift = (int)shift, .multiplier = multiplier, .offset = offset};
+    l->post.fixed = (lb_fixed_point){.bits = l->map.grid.bits,
+                                     .shift = (int)shift,
+                                     .multiplier = multiplier,
+                                     .offset = offset,
+                                     .exceptions = exceptions,
+                                     .n_exceptions = (size_t)n_exceptions};
     return LB_OK;
 }
 

@@ -126,8 +126,17 @@ uint8_t lb_thresholds_field(const lb_thresholds *t, size_t channel, int32_t sum)
     return (uint8_t)(falls ? top - count : count);
 }
 
+size_t lb_fixed_exceptions_max(size_t channels)
+{
+    return 16 + channels / 4;
+}
+
 uint8_t lb_fixed_point_field(const lb_fixed_point *f, size_t channel, int32_t sum)
 {
+    for (size_t i = 0; i < f->n_exceptions; i++) {
+        const lb_fixed_exception *e = &f->exceptions[i];
+        if ((size_t)e->channel == channel && e->sum == sum) return (uint8_t)e->field;
+    }
     const int64_t top = ((int64_t)1 << f->bits) - 1;
     const int64_t t = (int64_t)sum * f->multiplier[channel] + f->offset[channel];
     /* floor, written so that it does not hang on what >> does to negative numbers */

@@ -50,13 +50,20 @@ typedef struct lb_thresholds {
                            * zero. Borrowed. */
 } lb_thresholds;
 
+/* A sum whose field a fixed-point product does not give: the expression's rounding leaves the line there. */
+typedef struct lb_fixed_exception {
+    int32_t channel, sum, field;
+} lb_fixed_exception;
+
 /* Codes of many levels by a product: field = min(max((sum * multiplier + offset) >> shift, 0),
- * 2^bits - 1), in 64 bits, the shift rounding towards minus infinity. Equal to the expression for every
- * sum the layer can have. */
+ * 2^bits - 1), in 64 bits, the shift rounding towards minus infinity, but for a few sums that are listed.
+ * Equal to the expression for every sum the layer can have. */
 typedef struct lb_fixed_point {
     int bits, shift;           /* shift: 0..40, one for the layer */
     const int32_t *multiplier; /* [channels]. Borrowed. */
     const int64_t *offset;     /* [channels]. Borrowed. */
+    const lb_fixed_exception *exceptions; /* ascending by channel, then by sum. Borrowed. */
+    size_t n_exceptions;       /* at most lb_fixed_exceptions_max(channels) */
 } lb_fixed_point;
 
 typedef enum lb_post_kind {
@@ -92,6 +99,8 @@ int lb_threshold_bytes(int64_t largest_sum);
 /** Threshold j of channel c. */
 int32_t lb_threshold_at(const lb_thresholds *t, size_t channel, size_t j);
 uint8_t lb_thresholds_field(const lb_thresholds *t, size_t channel, int32_t sum);
+/** The most exceptions of a layer: each is looked for in a column of every row. */
+size_t lb_fixed_exceptions_max(size_t channels);
 uint8_t lb_fixed_point_field(const lb_fixed_point *f, size_t channel, int32_t sum);
 
 /** The field of whole-number codes that ENCODE gave: y[i] of n codes. */

@@ -154,6 +154,34 @@ static lb_status check_thresholds(const lb_intnet *net, size_t layer)
     return lb_fail(LB_E_FORMAT, "falls: bits set past the last channel");
 }
 
+static lb_status check_exceptions(const lb_int_layer *l)
+{
+    const lb_fixed_point *f = &l->post.fixed;
+    const int32_t channels = (int32_t)l->map.shape.c, top = (1 << f->bits) - 1;
+    if (f->n_exceptions > lb_fixed_exceptions_max(l->map.shape.c) ||
+        (f->n_exceptions > 0 && !f->exceptions)) {
+        return lb_fail(LB_E_FORMAT, "exceptions: %zu, wanted at most %zu", f->n_exceptions,
+                       lb_fixed_exceptions_max(l->map.shape.c));
+    }
+    for (size_t i = 0; i < f->n_exceptions; i++) {
+        const lb_fixed_exception *e = &f->exceptions[i], *before = i > 0 ? e - 1 : NULL;
+        if (e->channel < 0 || e->channel >= channels || e->field < 0 || e->field > top) {
+            return lb_fail(
+                LB_E_FORMAT,
+                "exception %zu: channel %d, field %d, wanted channels below %d and fields up to %d",
+                i, e->channel, e->field, channels, top);
+        }
+        if (before && (before->channel > e->channel ||
+                       (before->channel == e->channel && before->sum >= e->sum))) {
+            return lb_fail(LB_E_FORMAT,
+                           "exception %zu: does not follow the one before it, wanted ascending "
+                           "channels and sums",
+                           i);
+        }
+    }
+    return LB_OK;
+}
+
 static lb_status check_fixed_point(const lb_intnet *net, size_t layer)
 {
     const lb_int_layer *l = &net->layers[layer];
@@ -170,7 +198,7 @@ static lb_status check_fixed_point(const lb_intnet *net, size_t layer)
         return lb_fail(LB_E_FORMAT, "offset: %lld of channel %zu, wanted at most 2^62",
                        (long long)f->offset[c], c);
     }
-    return LB_OK;
+    return check_exceptions(l);
 }
 
 lb_status lb_post_check(const lb_intnet *net, size_t layer)

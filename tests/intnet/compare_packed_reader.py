@@ -36,7 +36,7 @@ def describe(graph, tensors):
             lines.append("codes " + texts(graph["codes"][layer["codes"]]))
         if "values" in layer:
             lines.append("weights " + texts(layer["values"]))
-        for word in "threshold", "multiplier", "offset":
+        for word in "threshold", "multiplier", "offset", "exception":
             if f"{name}.{word}" in tensors:
                 lines.append(f"{word} " + " ".join(str(v) for v in tensors[f"{name}.{word}"]))
         if layer.get("post") == "thresholds":

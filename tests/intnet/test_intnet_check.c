@@ -14,6 +14,11 @@ static lb_step *step(lb_intnet *net, size_t layer, size_t i)
     return &net->layers[layer].post.steps[i];
 }
 
+/* Lists of exceptions with a fault each. */
+static const lb_fixed_exception past_channels[2] = {{4, 0, 0}, {4, 1, 0}};
+static const lb_fixed_exception past_fields[2] = {{0, 0, 255}, {0, 1, 256}};
+static const lb_fixed_exception descending[2] = {{1, 4, 0}, {1, 4, 1}};
+
 /* One fault a line: name, what makes it, what is said of it. */
 /* clang-format off */
 #define FAULTS(X) \
@@ -63,6 +68,11 @@ static lb_step *step(lb_intnet *net, size_t layer, size_t i)
     X(floats_in, at(net, LB_TINY_BINARY)->in[0] = LB_TINY_STEM, "thresholds, wanted only after one") \
     X(fixed_bits, at(net, LB_TINY_FIXED)->post.fixed.bits = 4, "to 4 bits, but the map has 8") \
     X(shift, at(net, LB_TINY_FIXED)->post.fixed.shift = 41, "'fixed': shift: 41, wanted 0 to 40") \
+    X(many_exceptions, at(net, LB_TINY_FIXED)->post.fixed.n_exceptions = 18, "exceptions: 18, wanted at most 17") \
+    X(no_exceptions, at(net, LB_TINY_FIXED)->post.fixed.exceptions = NULL, "exceptions: 2, wanted") \
+    X(exception_channel, at(net, LB_TINY_FIXED)->post.fixed.exceptions = past_channels, "exception 0: channel 4") \
+    X(exception_field, at(net, LB_TINY_FIXED)->post.fixed.exceptions = past_fields, "exception 1: channel 0, field 256") \
+    X(exception_order, at(net, LB_TINY_FIXED)->post.fixed.exceptions = descending, "exception 1: does not follow") \
     X(no_multiplier, at(net, LB_TINY_FIXED)->post.fixed.multiplier = NULL, "multiplier: none given") \
     X(no_title, net->title = NULL, "title: none given") \
     X(classes, net->classes = 0, "classes: 0, wanted 1 to") \

@@ -68,6 +68,11 @@ static void write_post(FILE *file, const lb_int_layer *l)
         (void)fprintf(file, "\noffset");
         for (size_t c = 0; c < channels; c++)
             (void)fprintf(file, " %lld", (long long)p->fixed.offset[c]);
+        if (p->fixed.n_exceptions > 0) (void)fprintf(file, "\nexception");
+        for (size_t i = 0; i < p->fixed.n_exceptions; i++) {
+            const lb_fixed_exception *e = &p->fixed.exceptions[i];
+            (void)fprintf(file, " %d %d %d", e->channel, e->sum, e->field);
+        }
         (void)fputc('\n', file);
     } else {
         write_steps(file, l);

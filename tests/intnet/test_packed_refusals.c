@@ -212,7 +212,7 @@ static const struct {
     {"\"codes\":[[2,0,1,0.333333343],[1,1,-2,1],[8,0,1,0.00390625]]", "\"codes\":[]",
      "codes: the graph has no table of codes"},
     {"\"codes\":2", "\"codes\":3", "'fixed': codes: got 3, wanted a whole number from 0 to 2"},
-    {"\"codes\":2", "\"codes\":1", NULL}, /* another network, but a sound one */
+    {"\"codes\":2", "\"codes\":1", "'fixed': exception 0: channel 1, field 200"},
     {"\"codes\":2,", "", "'fixed': post: fixed point to 0 bits, but the map has 32"},
 
     /* post */
@@ -222,19 +222,21 @@ static const struct {
     {"\"post\":\"thresholds\",\"falls\":\"12\"", "\"post\":7",
      "post: got 7, wanted a list of steps"},
     {"\"post\":\"thresholds\",\"falls\":\"12\"", "\"post\":[]",
-     "12 tensors, but the layers have 11"},
+     "13 tensors, but the layers have 12"},
     {"\"falls\":\"12\"", "\"falls\":\"1\"", "falls: got \"1\", wanted 2 hexadecimal digits"},
     {"\"falls\":\"12\"", "\"falls\":\"1G\"", "falls: got \"1G\", wanted 2 hexadecimal"},
     {"\"falls\":\"12\"", "\"falls\":true", "falls: got true"},
     {"\"falls\":\"12\"", "\"falls\":\"32\"", "falls: bits set past the last channel"},
     {"\"reversed\":\"09\"", "\"reversed\":\"29\"", "reversed: bits set past the last channel"},
     {"\"reversed\":\"09\"", "\"reversed\":\"\"", "reversed: got \"\", wanted 2 hexadecimal"},
-    {"[\"fixed-point\",20]", "[\"fixed-point\",41]", "post: shift: got 41"},
-    {"[\"fixed-point\",20]", "[\"fixed-point\",-1]", "post: shift: got -1"},
-    {"[\"fixed-point\",20]", "[\"fixed-point\"]", "post: shift: got nothing"},
-    {"[\"fixed-point\",20]", "[\"fixed-point\",1,1]", "post: more after the shift"},
-    {"[\"fixed-point\",20]", "[\"fixed\",20]", "post: got \"fixed\", wanted 'fixed-point'"},
-    {"[\"fixed-point\",20]", "\"thresholds\"", "tensor 'fixed.threshold' is not in the file"},
+    {"[\"fixed-point\",20,2]", "[\"fixed-point\",41,2]", "post: shift: got 41"},
+    {"[\"fixed-point\",20,2]", "[\"fixed-point\",-1,2]", "post: shift: got -1"},
+    {"[\"fixed-point\",20,2]", "[\"fixed-point\"]", "post: shift: got nothing"},
+    {"[\"fixed-point\",20,2]", "[\"fixed-point\",20,2,1]", "post: more after the exceptions"},
+    {"[\"fixed-point\",20,2]", "[\"fixed-point\",20,0]", "post: exceptions: got 0"},
+    {"[\"fixed-point\",20,2]", "[\"fixed-point\",20,18]", "post: exceptions: got 18"},
+    {"[\"fixed-point\",20,2]", "[\"fixed\",20]", "post: got \"fixed\", wanted 'fixed-point'"},
+    {"[\"fixed-point\",20,2]", "\"thresholds\"", "tensor 'fixed.threshold' is not in the file"},
     {"[\"relu\",1.10000002]", "[\"rellu\",1]",
      "'stem': post: step 2: name: got \"rellu\", wanted 'relu'"},
     {"[\"relu\",1.10000002]", "[\"relu\"]",
@@ -339,7 +341,7 @@ static void test_missing_and_spare_tensors(void **state)
     take_apart(&p);
     p.tensors[p.n_tensors] = p.tensors[0];
     p.tensors[p.n_tensors++].name = "spare";
-    put_together(&p, "one more", "13 tensors, but the layers have 12");
+    put_together(&p, "one more", "14 tensors, but the layers have 13");
     all_refused();
 }
 

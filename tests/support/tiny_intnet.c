@@ -197,8 +197,13 @@ static void build_fixed(lb_intnet *net)
     static const int32_t multiplier[4] = {1, -70000, INT32_MAX, INT32_MIN};
     static const int64_t offset[4] = {0, -1, (int64_t)1 << 62, -((int64_t)1 << 62)};
     l->post.kind = LB_POST_FIXED_POINT;
-    l->post.fixed =
-        (lb_fixed_point){.bits = 8, .shift = 20, .multiplier = multiplier, .offset = offset};
+    static const lb_fixed_exception exceptions[2] = {{1, -3, 200}, {1, 4, 0}};
+    l->post.fixed = (lb_fixed_point){.bits = 8,
+                                     .shift = 20,
+                                     .multiplier = multiplier,
+                                     .offset = offset,
+                                     .exceptions = exceptions,
+                                     .n_exceptions = 2};
 
     l = layer(net, LB_TINY_TWICE, LB_INT_CONCAT, "twice", LB_TINY_SUBSAMPLE);
     l->in[l->n_in++] = LB_TINY_SUBSAMPLE;
@@ -296,6 +301,9 @@ static void same_post(const lb_int_layer *x, const lb_int_layer *y)
         assert_int_equal(a->fixed.shift, b->fixed.shift);
         same_bytes("multipliers", x->name, a->fixed.multiplier, b->fixed.multiplier, channels * 4);
         same_bytes("offsets", x->name, a->fixed.offset, b->fixed.offset, channels * 8);
+        assert_int_equal(a->fixed.n_exceptions, b->fixed.n_exceptions);
+        same_bytes("exceptions", x->name, a->fixed.exceptions, b->fixed.exceptions,
+                   a->fixed.n_exceptions * sizeof *a->fixed.exceptions);
     } else {
         assert_int_equal(a->n_steps, b->n_steps);
         for (size_t i = 0; i < a->n_steps; i++) same_step(x, &a->steps[i], &b->steps[i]);

@@ -1,0 +1,114 @@
+#include "support/model_grid.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/random.h"
+#include "support/random_norms.h"
+
+static const struct {
+    const char *name, *text;
+    bool resnet;
+    lb_shortcut_kind shortcut;
+    bool pre_activation;
+} models[] = {
+    {"lenet5", "lenet5", false, LB_SHORTCUT_MODEL, false},
+    {"vgg7", "vgg7", false, LB_SHORTCUT_MODEL, false},
+    {"resnet20", "resnet20 a post", true, LB_SHORTCUT_A, false},
+    {"resnet20", "resnet20 b post", true, LB_SHORTCUT_B, false},
+    {"resnet20", "resnet20 a pre", true, LB_SHORTCUT_A, true},
+    {"resnet20", "resnet20 b pre", true, LB_SHORTCUT_B, true},
+    {"squeezenet", "squeezenet", false, LB_SHORTCUT_MODEL, false},
+    {"squeezenet-bypass", "squeezenet-bypass", false, LB_SHORTCUT_MODEL, false},
+};
+
+static const struct {
+    int w, a;
+    bool ternary; /* for methods with ternary weights */
+} widths[] = {
+    {1, 1, false},  {1, 2, false}, {2, 2, false}, {4, 4, false}, {8, 8, false}, {1, 8, false},
+    {1, 32, false}, {2, 1, true},  {2, 2, true},  {2, 8, true},  {2, 32, true}, {32, 32, false},
+};
+
+static const struct {
+    lb_end_policy policy;
+    const char *text;
+} ends[] = {{LB_END_8BIT, "8bit"}, {LB_END_FLOAT, "float"}, {LB_END_QUANTIZED, "quantized"}};
+
+enum {
+    N_MODELS = sizeof models / sizeof *models,
+    N_WIDTHS = sizeof widths / sizeof *widths,
+    N_ENDS = sizeof ends / sizeof *ends
+};
+
+static bool is_ternary(const lb_method *method)
+{
+    const lb_weight_quantizer *q =
+        method->weights ? lb_weight_quantizer_find(method->weights) : NULL;
+    return q && q->ternary;
+}
+
+/* Combination number `at`; false: not a valid one. */
+static bool choose(lb_grid_case *c, const lb_method *method, size_t width, size_t model, size_t end)
+{
+    const lb_method_request request = {
+        .method = method->name,
+        .w_bits = widths[width].w,
+        .a_bits = widths[width].a,
+        .first = (int)ends[end].policy,
+        .last = (int)ends[end].policy,
+        .order = !models[model].resnet          ? -1
+                 : models[model].pre_activation ? LB_BN_ACT_CONV
+                                                : LB_CONV_BN_ACT,
+        .granularity = -1,
+        .quantize_shortcuts = (int)(c->next % 3 != 0),
+        .quantize_last_input = (int)(c->next % 2),
+        .relu_slope = NAN,
+    };
+    if (is_ternary(method) != widths[width].ternary) return false;
+    c->request = (lb_model_request){.name = models[model].name,
+                                    .classes = 10,
+                                    .shortcut = models[model].shortcut,
+                                    .pre_activation = models[model].pre_activation,
+                                    .bias = c->next % 5 == 0 ? LB_SWITCH_ON : LB_SWITCH_MODEL,
+                                    .dropout = c->next % 7 == 0 ? 0.3f : 0.0f,
+                                    .width_multiplier = 0.125};
+    if (lb_method_resolve(&request, &c->request.quant) != LB_OK) return false;
+    c->request.input = lb_model_find(models[model].name)->input;
+    (void)snprintf(c->name, sizeof c->name, "%s, %s W%dA%d, ends %s", models[model].text,
+                   method->name, widths[width].w, widths[width].a, ends[end].text);
+    return true;
+}
+
+bool lb_grid_next(lb_grid_case *c)
+{
+    for (;;) {
+        const size_t at = c->next++;
+        const size_t end = at % N_ENDS, model = at / N_ENDS % N_MODELS;
+        const size_t width = at / (N_ENDS * N_MODELS) % N_WIDTHS;
+        const lb_method *method = &lb_methods[at / (N_ENDS * N_MODELS * N_WIDTHS)];
+        if (!method->name) return false;
+        if (choose(c, method, width, model, end)) break;
+    }
+    c->number++;
+    return true;
+}
+
+void lb_grid_build(const lb_grid_case *c, lb_net *net)
+{
+    lb_random r = lb_random_at(c->next, LB_RANDOM_TEST, 3, 0);
+    const lb_status status = lb_model_build(&c->request, net);
+    if (status != LB_OK) fprintf(stderr, "%s: %s\n", c->name, lb_error());
+    lb_assert(status == LB_OK);
+    lb_net_initialize(net, lb_model_find(c->request.name)->init, c->next);
+    lb_random_norms(net, &r, 1, false);
+}
+
+void lb_grid_images(const lb_grid_case *c, const lb_net *net, size_t n, float *images)
+{
+    lb_random r = lb_random_at(c->next, LB_RANDOM_TEST, 4, 0);
+    for (size_t i = 0; i < n * lb_shape_count(net->input); i++)
+        images[i] = net->raw_input ? ((float)lb_random_below(&r, 256) - 128.0f) / 128.0f
+                                   : lb_random_normal(&r);
+}

@@ -1,0 +1,24 @@
+/* Every valid combination of method, model, widths and end policies, as small networks with random
+ * batch-norms: what freeze, runtime and verification are tested on. */
+#ifndef LB_TESTS_MODEL_GRID_H
+#define LB_TESTS_MODEL_GRID_H
+
+#include "models/model.h"
+
+/* One combination, and where the walk stands. Start with {0}. */
+typedef struct lb_grid_case {
+    char name[128];           /* "resnet20 b pre, dorefa W1A2, ends 8bit" */
+    lb_model_request request; /* at 1/8 of the model's width */
+    size_t number;            /* of the case, from 1 */
+    size_t next;              /* where the walk goes on */
+} lb_grid_case;
+
+/** The next valid combination; false: that was all. A pure function of what it is given. */
+bool lb_grid_next(lb_grid_case *c);
+/** Build and initialize its network, with batch-norms drawn for the case. Aborts on failure;
+ *  lb_net_release. */
+void lb_grid_build(const lb_grid_case *c, lb_net *net);
+/** n random images (n, c, h, w) for it. */
+void lb_grid_images(const lb_grid_case *c, const lb_net *net, size_t n, float *images);
+
+#endif
