@@ -88,28 +88,35 @@ lb_status lb_file_map_open(const char *path, lb_file_map *out)
         return lb_fail(LB_E_FORMAT, "%s: the file is empty", path);
     }
     const void *data = mmap(NULL, size, PROT_READ, MAP_PRIVATE, fd, 0);
-    const int error = errno;
-    (void)close(fd);
-    if (data == MAP_FAILED) return lb_fail(LB_E_IO, "%s: cannot map: %s", path, reason(error));
-    *out = (lb_file_map){.data = data, .bytes = size};
+    if (data == MAP_FAILED) {
+        const int error = errno;
+        (void)close(fd);
+        return lb_fail(LB_E_IO, "%s: cannot map: %s", path, reason(error));
+    }
+    *out = (lb_file_map){.data = data, .bytes = size, .fd = fd};
     return LB_OK;
 }
 
 void lb_file_map_close(lb_file_map *map)
 {
-    if (map->data != NULL) (void)munmap((void *)(uintptr_t)map->data, map->bytes);
+    if (map->data != NULL) {
+        (void)munmap((void *)(uintptr_t)map->data, map->bytes);
+        (void)close(map->fd);
+    }
     *map = (lb_file_map){0};
 }
 
-void lb_file_map_forget(const lb_file_map *map, const void *from, size_t bytes)
+void lb_file_map_copy(const lb_file_map *map, const void *from, size_t bytes, void *to)
 {
-    const uintptr_t begin = (uintptr_t)map->data, end = begin + map->bytes;
-    const uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
-    uintptr_t first = (uintptr_t)from, last = first + bytes;
-    if (first < begin || last > end) return;
-    first = first / page * page; /* the map begins at a page; neighbours are read again too */
-    last = (last + page - 1) / page * page;
-    (void)madvise((void *)first, last - first, MADV_DONTNEED);
+    const uintptr_t begin = (uintptr_t)map->data, at = (uintptr_t)from;
+    const bool inside = at >= begin && bytes <= map->bytes && at - begin <= map->bytes - bytes;
+    if (inside && pread(map->fd, to, bytes, (off_t)(at - begin)) == (ssize_t)bytes) return;
+    memcpy(to, from, bytes);
+}
+
+void lb_file_map_forget(const lb_file_map *map)
+{
+    (void)madvise((void *)(uintptr_t)map->data, map->bytes, MADV_DONTNEED);
 }
 
 static lb_status write_all(int fd, const char *path, const lb_file_part *part)

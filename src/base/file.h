@@ -21,13 +21,15 @@ LB_MUST_CHECK lb_status lb_file_read(const char *path, size_t max_bytes, uint8_t
 typedef struct lb_file_map {
     const uint8_t *data;
     size_t bytes;
+    int fd;
 } lb_file_map;
 /** Map a file; an empty file is LB_E_FORMAT. */
 LB_MUST_CHECK lb_status lb_file_map_open(const char *path, lb_file_map *out);
 void lb_file_map_close(lb_file_map *map);
-/** Give the memory of a range back; it is read from the file again when it is touched. What lies outside
- *  the map is left alone. */
-void lb_file_map_forget(const lb_file_map *map, const void *from, size_t bytes);
+/** Copy bytes of the map without taking memory for its pages; `from` may also lie elsewhere. */
+void lb_file_map_copy(const lb_file_map *map, const void *from, size_t bytes, void *to);
+/** Give the memory of the map's pages back; they are read again when they are touched. */
+void lb_file_map_forget(const lb_file_map *map);
 
 /* One piece of a file to be written. */
 typedef struct lb_file_part {

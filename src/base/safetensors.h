@@ -51,10 +51,10 @@ typedef struct lb_safetensors lb_safetensors;
  */
 LB_MUST_CHECK lb_status lb_safetensors_open(const char *path, lb_safetensors **out);
 void lb_safetensors_close(lb_safetensors *file);
-/** Give the memory of some data of a tensor back; it is read from the file again when it is touched. */
-void lb_safetensors_forget(const lb_safetensors *file, const void *from, size_t bytes);
-/** The same for all of the file. */
-void lb_safetensors_forget_all(const lb_safetensors *file);
+/** Copy some of a tensor's data without taking memory for the file's pages, as reading it would. */
+void lb_safetensors_copy(const lb_safetensors *file, const void *from, size_t bytes, void *to);
+/** Give the memory of the file's pages back; they are read again when they are touched. */
+void lb_safetensors_forget(const lb_safetensors *file);
 /** The tensor of that name, or NULL. Borrowed from the file. */
 const lb_stored_tensor *lb_safetensors_find(const lb_safetensors *file, const char *name);
 /** All tensors in file order. Borrowed. */

@@ -294,14 +294,14 @@ void lb_safetensors_close(lb_safetensors *file)
     lb_free(file);
 }
 
-void lb_safetensors_forget(const lb_safetensors *file, const void *from, size_t bytes)
+void lb_safetensors_copy(const lb_safetensors *file, const void *from, size_t bytes, void *to)
 {
-    lb_file_map_forget(&file->map, from, bytes);
+    lb_file_map_copy(&file->map, from, bytes, to);
 }
 
-void lb_safetensors_forget_all(const lb_safetensors *file)
+void lb_safetensors_forget(const lb_safetensors *file)
 {
-    lb_file_map_forget(&file->map, file->map.data, file->map.bytes);
+    lb_file_map_forget(&file->map);
 }
 
 size_t lb_safetensors_bytes(const lb_safetensors *file)

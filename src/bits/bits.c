@@ -9,8 +9,6 @@
 
 #include <string.h>
 
-#include "base/compiler.h"
-
 enum { BYTE_BITS = 8, WORD_BITS = 32 };
 static const uint64_t every_byte = 0x0101010101010101u;
 static const uint64_t gather_bits = 0x0102040810204080u;
@@ -98,14 +96,12 @@ size_t lb_stream_plane_bytes(size_t n)
     return n / BYTE_BITS + (n % BYTE_BITS != 0);
 }
 
-LB_VECTORIZED
 void lb_stream_pack(int bits, size_t n, const uint8_t *fields, uint8_t *stream)
 {
     const size_t plane = lb_stream_plane_bytes(n);
     for (int p = 0; p < bits; p++) pack_plane(p, n, fields, stream + (size_t)p * plane);
 }
 
-LB_VECTORIZED
 void lb_stream_unpack(int bits, size_t n, const uint8_t *stream, uint8_t *fields)
 {
     const size_t plane = lb_stream_plane_bytes(n);
@@ -141,7 +137,6 @@ static inline void pack_pixel(int bits, size_t channels, const uint8_t *fields, 
     }
 }
 
-LB_VECTORIZED
 void lb_map_row_pack(int bits, size_t channels, size_t pixels, const uint8_t *fields, void *row)
 {
     if (bits > LB_PLANE_BITS_MAX) {
@@ -159,7 +154,6 @@ void lb_map_row_pack(int bits, size_t channels, size_t pixels, const uint8_t *fi
     }
 }
 
-LB_VECTORIZED
 void lb_map_row_unpack(int bits, size_t channels, size_t pixels, const void *row, uint8_t *fields)
 {
     if (bits > LB_PLANE_BITS_MAX) {

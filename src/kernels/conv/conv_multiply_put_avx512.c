@@ -1,0 +1,27 @@
+/* Outputs of the kernels that multiply codes: AVX-512. */
+#include "kernels/conv/conv_multiply_x86.h"
+#include "kernels/conv/threshold_narrow_avx512.h"
+
+#define LB_PUT lb_multiply_put_avx512
+#define LB_GROUP 16
+
+LB_ALWAYS_INLINE void group_put(const lb_conv_sink *sink, size_t pixel, size_t f, const void *sums)
+{
+    lb_conv_put_avx512(sink, pixel, f, _mm512_loadu_si512(sums));
+}
+
+typedef lb_conv_narrow_avx512 pair_levels;
+
+static bool pair_open(const lb_conv_sink *sink, size_t f, pair_levels *levels)
+{
+    return lb_conv_narrow_open_avx512(sink, f, levels);
+}
+
+LB_ALWAYS_INLINE void pair_put(const lb_conv_sink *sink, const pair_levels *levels, size_t pixel,
+                               size_t f, const void *first, const void *second)
+{
+    lb_conv_put_narrow_avx512(sink, levels, pixel, f, _mm512_loadu_si512(first),
+                              _mm512_loadu_si512(second));
+}
+
+#include "kernels/conv/conv_multiply_put_body.h"

@@ -1,0 +1,9 @@
+/* Prepared rows of fields of a byte: AVX2, for the AVX-512 kernels too. */
+#include "kernels/conv/conv_multiply_fields_avx2.h"
+#include "kernels/conv/conv_multiply_x86.h"
+
+#define LB_PREPARE lb_multiply_prepare_u8_avx2
+#define LB_CODE uint8_t
+#define LB_UNSIGNED_CODE uint8_t
+
+#include "kernels/conv/conv_multiply_rows_body.h"
