@@ -2,7 +2,7 @@
 FUZZ_SECONDS ?= 60
 werror := $(if $(filter true,$(CI)),ON,OFF)
 
-.PHONY: all build deps developer-deps test demo accuracy install asan tsan fuzz tidy format clean help
+.PHONY: all build deps developer-deps test demo accuracy verify install asan tsan fuzz tidy format clean help
 all: build
 
 deps: ; @tools/install-deps
@@ -22,6 +22,9 @@ demo: build
 
 accuracy: build
 	@bench/accuracy.py
+
+verify: build
+	@bench/verify_networks.py
 
 install: build
 	@cmake --install build
@@ -52,6 +55,7 @@ help:
 	@echo 'make demo       build, then train small networks on synthetic digits'
 	@echo 'make test       build, then run the whole test suite'
 	@echo 'make accuracy   build, then the accuracy table of docs/accuracy.md on real data (hours; resumable)'
+	@echo 'make verify     build, then twelve trained networks against their packed files, on all test images (real data)'
 	@echo 'make install    install; prefix /usr/local, or as set by cmake -B build -DCMAKE_INSTALL_PREFIX=...'
 	@echo 'make asan       the test suite under the address and undefined behaviour sanitizers'
 	@echo 'make tsan       the tests labelled tsan under the thread sanitizer'

@@ -1,6 +1,7 @@
 # Libraries lowbit stands on, as one interface target. tools/debian-packages.txt names their packages.
 find_package(PkgConfig REQUIRED)
 find_package(OpenMP REQUIRED COMPONENTS C)
+find_package(Threads REQUIRED)
 foreach(library jansson zlib libpng libjpeg libcurl popt)
     pkg_check_modules(${library} REQUIRED IMPORTED_TARGET ${library})
 endforeach()
@@ -11,6 +12,6 @@ find_path(DNNL_INCLUDE_DIR dnnl.h REQUIRED)
 
 add_library(lowbit_dependencies INTERFACE)
 target_include_directories(lowbit_dependencies SYSTEM INTERFACE ${DNNL_INCLUDE_DIR})
-target_link_libraries(lowbit_dependencies INTERFACE ${DNNL_LIBRARY} OpenMP::OpenMP_C
+target_link_libraries(lowbit_dependencies INTERFACE ${DNNL_LIBRARY} OpenMP::OpenMP_C Threads::Threads
     PkgConfig::jansson PkgConfig::zlib PkgConfig::libpng PkgConfig::libjpeg
     PkgConfig::libcurl m)

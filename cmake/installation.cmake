@@ -2,12 +2,14 @@
 include(CMakePackageConfigHelpers)
 
 install(TARGETS lowbit_shared EXPORT lowbit LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR})
-install(TARGETS lowbit_static ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
+install(TARGETS lowbit_rt_shared EXPORT lowbit LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR})
+install(TARGETS lowbit_static lowbit_rt_static ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
 install(DIRECTORY include/lowbit DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} FILES_MATCHING PATTERN "*.h")
 install(FILES LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR})
 
-# find_package(lowbit) gives lowbit::lowbit, the shared library.
+# find_package(lowbit) gives the shared libraries lowbit::lowbit and lowbit::lowbit-rt.
 set_target_properties(lowbit_shared PROPERTIES EXPORT_NAME lowbit)
+set_target_properties(lowbit_rt_shared PROPERTIES EXPORT_NAME lowbit-rt)
 set(package_folder ${CMAKE_INSTALL_LIBDIR}/cmake/lowbit)
 install(EXPORT lowbit NAMESPACE lowbit:: FILE lowbit-config.cmake DESTINATION ${package_folder})
 write_basic_package_version_file(${CMAKE_BINARY_DIR}/generated/lowbit-config-version.cmake
@@ -16,8 +18,10 @@ install(FILES ${CMAKE_BINARY_DIR}/generated/lowbit-config-version.cmake DESTINAT
 
 # pkg-config finds its files beside the libraries, wherever the tree is moved to.
 file(RELATIVE_PATH pc_prefix /prefix/${CMAKE_INSTALL_LIBDIR}/pkgconfig /prefix)
-configure_file(cmake/lowbit.pc.in ${CMAKE_BINARY_DIR}/generated/lowbit.pc @ONLY)
-install(FILES ${CMAKE_BINARY_DIR}/generated/lowbit.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
+foreach(library lowbit lowbit-rt)
+    configure_file(cmake/${library}.pc.in ${CMAKE_BINARY_DIR}/generated/${library}.pc @ONLY)
+    install(FILES ${CMAKE_BINARY_DIR}/generated/${library}.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
+endforeach()
 
 if(TARGET lowbit)
     install(TARGETS lowbit RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})

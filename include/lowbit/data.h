@@ -156,6 +156,22 @@ lb_status lb_dataset_write_idx(const lb_dataset *dataset, const char *folder);
  */
 lb_status lb_dataset_write_sheet(const lb_dataset *dataset, size_t columns, const char *path);
 
+/**
+ * Read a PNG or JPEG file as an image of a given shape.
+ *
+ * Computes:  of another size, the image is scaled, its sides in proportion, until it just covers
+ *            height x width, and cropped at its centre: bilinear where it grows, averaging where it
+ *            shrinks. Colour becomes grey by 0.299 R + 0.587 G + 0.114 B, grey becomes three equal
+ *            channels. Transparency is on black.
+ * Shapes:    pixels uint8 (channels, height, width); untouched on failure.
+ * Errors:    LB_E_IO     cannot read.
+ *            LB_E_FORMAT neither PNG nor JPEG, damaged, or sides above LB_IMAGE_MAX_SIDE.
+ *            LB_E_SHAPE  channels is neither 1 nor 3.
+ *            LB_E_NOMEM.
+ */
+lb_status lb_image_read(const char *path, size_t channels, size_t height, size_t width,
+                        uint8_t *pixels);
+
 #ifdef __cplusplus
 }
 #endif

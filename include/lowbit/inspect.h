@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "lowbit/runtime.h"
 #include "lowbit/status.h"
 #include "lowbit/train.h"
 
@@ -73,6 +74,36 @@ lb_status lb_inspect_settings(const lb_settings *settings, size_t channels, size
 
 /** Free an inspection; NULL is fine. */
 void lb_inspection_destroy(lb_inspection *inspection);
+
+/* ---- packed networks ------------------------------------------------------------------------- */
+
+/* A packed network. Layers are as the runtime runs them here. */
+typedef struct lb_packed_inspection {
+    lb_packed_info info;
+    lb_packed_layer *layers;      /* [info.layers], in the order of computation, the input first */
+    double *layer_bit_operations; /* [info.layers] */
+    size_t weights, macs, thresholds; /* sums over the layers                                  */
+    double bit_operations;            /* C_C: one image, float counted as 32 bits              */
+    double weight_bits, act_bits;     /* B_w,eff and B_a,eff: means over weights, and over the */
+                                      /* values of the maps that enter layers with weights     */
+    size_t memory_bytes;              /* to run with one thread: weights as laid out here, and */
+                                      /* a context                                             */
+    lb_packed *packed;                /* what the texts above are borrowed from                */
+} lb_packed_inspection;
+
+/**
+ * What a packed network consists of and costs.
+ *
+ * Computes:  bit operations of a layer with N multiply-accumulates of M inputs a filter:
+ *            N (B_w B_a + B_w + B_a + log2 M).
+ * Ownership: *out is yours, lb_packed_inspection_destroy.
+ * Errors:    those of lb_packed_open.
+ * Source:    Equations 6 and 7 of IMPQ (iterative mixed-precision quantization).
+ */
+lb_status lb_inspect_packed(const char *path, lb_packed_inspection **out);
+
+/** Free an inspection; NULL is fine. */
+void lb_packed_inspection_destroy(lb_packed_inspection *inspection);
 
 #ifdef __cplusplus
 }

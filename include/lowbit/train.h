@@ -143,6 +143,7 @@ typedef struct lb_evaluate_options {
     const char *data;    /* SPEC; NULL: the data set the run was trained on */
     const char *backend; /* NULL: the default one                           */
     int threads;         /* 0: all processors                               */
+    const char *isa;     /* of packed networks: "scalar", "avx2", ...; NULL: the best here */
 } lb_evaluate_options;
 
 /* Figures of an evaluation. */
@@ -150,6 +151,7 @@ typedef struct lb_evaluation {
     double top1, top5; /* percent; the predicted class is the first one with the largest logit */
     double loss;       /* mean over the images */
     size_t images;
+    double seconds; /* that the network took, without reading data */
 } lb_evaluation;
 
 /**

@@ -135,8 +135,7 @@ lb_status lb_arena_alloc(lb_arena *arena, size_t count, size_t size, const char 
     size_t start = 0;
     if (arena->last != NULL) start = (arena->last->used + LB_ALIGN - 1) / LB_ALIGN * LB_ALIGN;
     if (arena->last == NULL || start > arena->last->bytes || bytes > arena->last->bytes - start) {
-        if (arena->last != NULL && bytes > CHUNK_MIN / 4)
-            return add_large(arena, bytes, what, out);
+        if (arena->last != NULL && bytes > CHUNK_MIN / 4) return add_large(arena, bytes, what, out);
         struct lb_arena_chunk *chunk = NULL;
         LB_TRY(new_chunk(bytes > CHUNK_MIN ? bytes : CHUNK_MIN, what, &chunk));
         chunk->previous = arena->last;

@@ -16,7 +16,7 @@ void lb_cli_print_manual(FILE *out);
 int lb_cli_unknown_command(const char *command, const char *name);
 
 /* What lowbit is, in one sentence, for overview and man page. */
-#define LB_CLI_SUMMARY "train, compare and inspect convolutional networks of few bits"
+#define LB_CLI_SUMMARY "train, compare, pack and run convolutional networks of few bits"
 
 /* X(variable, what it does): the environment, for overview and man page. */
 #define LB_CLI_ENVIRONMENT(X)                                                                  \

@@ -80,7 +80,7 @@ void lb_cli_print_manual(FILE *out)
     (void)fputc('\n', out);
     LB_CLI_ENVIRONMENT(X)
 #undef X
-    (void)fputs(".SH EXIT STATUS\n", out);
+    (void)fputs(".SH EXIT STATUS\n.TP\n.B 1\nlowbit verify: the packed network differs\n", out);
 #define X(name, code, text)                     \
     (void)fprintf(out, ".TP\n.B %d\n", (code)); \
     put_text(out, text);                        \

@@ -1,10 +1,13 @@
-/* lowbit inspect RUN | --model NAME ... - what a network consists of. */
+/* lowbit inspect RUN | FILE | --model NAME ... - what a network consists of. */
 #include <stdio.h>
 #include <string.h>
 
 #include "cli/cli.h"
 #include "cli/cli_json.h"
+#include "cli/cli_numbers.h"
+#include "cli/packed_report.h"
 #include "cli/settings_options.h"
+#include "lowbit/deploy.h"
 #include "lowbit/inspect.h"
 
 enum { OWN = 4 };
@@ -162,13 +165,18 @@ static bool any_given(void)
     return shape_text != NULL;
 }
 
+static bool read_shape(const char *at, size_t *c, size_t *h, size_t *w)
+{
+    return lb_cli_take_number(&at, c) && lb_cli_take_sign(&at, 'x') && lb_cli_take_number(&at, h) &&
+           lb_cli_take_sign(&at, 'x') && lb_cli_take_number(&at, w) && *at == '\0' && *c > 0 &&
+           *h > 0 && *w > 0;
+}
+
 static int inspect_settings(lb_inspection **info)
 {
     enum { LARGEST = 65535 };
     size_t c = 0, h = 0, w = 0;
-    char end = '\0';
-    if (shape_text != NULL && (sscanf(shape_text, "%5zux%5zux%5zu%c", &c, &h, &w, &end) != 3 ||
-                               c == 0 || h == 0 || w == 0)) {
+    if (shape_text != NULL && !read_shape(shape_text, &c, &h, &w)) {
         return lb_cli_fail("inspect", LB_E_ARG,
                            "--images '%s' is not CHANNELSxHEIGHTxWIDTH, e.g. 3x32x32", shape_text);
     }
@@ -189,6 +197,24 @@ static int inspect_run(const char *path, lb_inspection **info)
     return status == LB_OK ? LB_OK : lb_cli_error("inspect", (int)status);
 }
 
+static int inspect_packed(const char *path)
+{
+    lb_packed_inspection *info = NULL;
+    const lb_status status = lb_inspect_packed(path, &info);
+    if (status != LB_OK) return lb_cli_error("inspect", (int)status);
+    if (json_wanted) {
+        lb_cli_packed_layers_json(info);
+        (void)printf("{");
+        lb_cli_packed_totals_json(info);
+        (void)printf("}\n");
+    } else {
+        lb_cli_packed_table(info, all_wanted != 0);
+        lb_cli_packed_totals(info);
+    }
+    lb_packed_inspection_destroy(info);
+    return LB_OK;
+}
+
 static int run(poptContext context)
 {
     const char *path = poptGetArg(context), *extra = path != NULL ? poptGetArg(context) : NULL;
@@ -200,11 +226,13 @@ static int run(poptContext context)
     }
     if (path == NULL && !given("model")) {
         return lb_cli_fail("inspect", LB_E_ARG,
-                           "which network? give a RUN, or --model NAME and a --method");
+                           "which network? give a RUN, a packed FILE, or --model NAME and a "
+                           "--method");
     }
+    if (path != NULL && lb_path_kind_of(path) == LB_PATH_PACKED) return inspect_packed(path);
     lb_inspection *info = NULL;
     const int exit_status = path != NULL ? inspect_run(path, &info) : inspect_settings(&info);
-    if (exit_status == LB_OK) (json_wanted ? print_json : print_text)(info);
+    if (info != NULL) (json_wanted ? print_json : print_text)(info);
     lb_inspection_destroy(info);
     return exit_status;
 }
@@ -212,15 +240,16 @@ static int run(poptContext context)
 const lb_command lb_command_inspect = {
     .name = "inspect",
     .summary = "show a network's layers, parameters, bits and size",
-    .arguments = "RUN | --model NAME ...",
-    .description = "Shows what the network of a trained run, or of settings as `lowbit train` "
-                   "takes them, consists of: "
-                   "output shapes, parameters, multiply-accumulates, bits of weights and of each "
-                   "layer's input, bytes as "
-                   "stored. \"smaller\" is n b / (n log2 k + k b): b = 32 bits of n weights "
-                   "against indices of k values "
-                   "and a table of these.",
+    .arguments = "RUN | FILE | --model NAME ...",
+    .description =
+        "Shows what the network of a trained run, or of settings as `lowbit train` takes them, "
+        "consists of: output shapes, parameters, multiply-accumulates, bits of weights and of each "
+        "layer's input, bytes as stored. \"smaller\" is n b / (n log2 k + k b): b = 32 bits of n "
+        "weights against indices of k values and a table of these. Of a packed network it shows "
+        "the kernels that run it here, thresholds, bit operations, effective bits and the memory "
+        "that running needs.",
     .examples = "lowbit inspect runs/a\n"
+                "lowbit inspect a.lbm --all\n"
                 "lowbit inspect --model resnet20 --method dorefa --wbits 1 --abits 2\n"
                 "lowbit inspect --model vgg7 --method twn --all --json\n",
     .options = options,

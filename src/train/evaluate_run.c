@@ -1,59 +1,38 @@
 /* Evaluation: of a network on a loader's images, and of a run on a data set's test images. */
-#include <math.h>
 #include <omp.h>
 
+#include "base/clock.h"
 #include "data/dataset.h"
 #include "train/run.h"
+#include "train/tally.h"
 
-enum { TOP = 5, BATCH = 100 };
-
-/* How many classes stand before the label: those with a larger logit, or the same and a lower
- * number. A label with a NaN stands last. */
-static size_t rank_of(const float *logits, size_t classes, size_t label)
-{
-    const float own = logits[label];
-    if (isnan(own)) return classes;
-    size_t rank = 0;
-    for (size_t k = 0; k < classes; k++) {
-        if (logits[k] > own || (k < label && logits[k] == own)) rank++;
-    }
-    return rank;
-}
+enum { BATCH = 100 };
 
 lb_status lb_evaluate(const lb_evaluation_task *e, lb_evaluation *out)
 {
     LB_TRY(e->backend->freeze_weights(e->executor));
     LB_TRY(lb_loader_start(e->loader, 0, 0));
-    double loss = 0.0;
-    size_t first = 0, top = 0, images = 0;
+    lb_tally tally = {.loss = e->loss, .classes = e->classes};
+    double seconds = 0.0;
     for (;;) {
         if (e->stopped != NULL && e->stopped())
             return lb_fail(LB_E_INTERRUPTED, "evaluation stopped");
         const lb_batch *batch = NULL;
         LB_TRY(lb_loader_next(e->loader, &batch));
         if (batch == NULL) break;
+        const double start = lb_seconds();
         LB_TRY(e->backend->evaluate(e->executor, batch->images, batch->n, e->logits));
-        for (size_t i = 0; i < batch->n; i++) {
-            const float *logits = e->logits + i * e->classes;
-            const size_t rank = rank_of(logits, e->classes, batch->labels[i]);
-            /* image by image, so that the sum does not depend on the size of the batches */
-            loss += lb_loss_compute(e->loss, 1, e->classes, logits, &batch->labels[i], NULL).loss;
-            first += rank == 0;
-            top += rank < TOP;
-        }
-        images += batch->n;
+        seconds += lb_seconds() - start;
+        lb_tally_add(&tally, e->logits, batch->labels, batch->n);
     }
-    const double n = (double)images; /* a loader has at least one image */
-    *out = (lb_evaluation){.top1 = 100.0 * (double)first / n,
-                           .top5 = 100.0 * (double)top / n,
-                           .loss = loss / n,
-                           .images = images};
+    *out = lb_tally_result(&tally); /* a loader has at least one image */
+    out->seconds = seconds;
     return LB_OK;
 }
 
 /* ---- of a run -------------------------------------------------------------------------------- */
 
-static lb_status check_data(const lb_run_facts *facts, const lb_dataset *data)
+lb_status lb_run_check_data(const lb_run_facts *facts, const lb_dataset *data)
 {
     lb_dataset_info info;
     lb_dataset_get_info(data, &info);
@@ -95,7 +74,7 @@ static lb_status open_and_evaluate(lb_run *run, const char *spec, const lb_backe
     if (spec == NULL) spec = lb_settings_value(run->settings, LB_KEY_DATA);
     lb_dataset *data = NULL;
     LB_TRY(lb_dataset_open(spec, LB_SPLIT_TEST, &data));
-    lb_status status = check_data(&run->facts, data);
+    lb_status status = lb_run_check_data(&run->facts, data);
     if (status == LB_OK) status = evaluate_with(run, backend, threads, data, out);
     lb_dataset_close(data);
     return status;

@@ -31,6 +31,13 @@ void lb_run_release(lb_run *run);
  */
 LB_MUST_CHECK lb_status lb_run_build_net(const char *run, lb_net *net);
 
+/**
+ * Do these images suit the run's network?
+ *
+ * Errors: LB_E_SHAPE images of another shape; LB_E_ARG another number of classes.
+ */
+LB_MUST_CHECK lb_status lb_run_check_data(const lb_run_facts *facts, const lb_dataset *data);
+
 /* What an evaluation works on. */
 typedef struct lb_evaluation_task {
     const lb_backend *backend;

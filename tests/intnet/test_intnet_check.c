@@ -71,7 +71,8 @@ static const lb_fixed_exception descending[2] = {{1, 4, 0}, {1, 4, 1}};
     X(many_exceptions, at(net, LB_TINY_FIXED)->post.fixed.n_exceptions = 18, "exceptions: 18, wanted at most 17") \
     X(no_exceptions, at(net, LB_TINY_FIXED)->post.fixed.exceptions = NULL, "exceptions: 2, wanted") \
     X(exception_channel, at(net, LB_TINY_FIXED)->post.fixed.exceptions = past_channels, "exception 0: channel 4") \
-    X(exception_field, at(net, LB_TINY_FIXED)->post.fixed.exceptions = past_fields, "exception 1: channel 0, field 256") \
+    X(exception_field, at(net, LB_TINY_FIXED)->post.fixed.exceptions = past_fields, \
+      "exception 1: channel 0, field 256") \
     X(exception_order, at(net, LB_TINY_FIXED)->post.fixed.exceptions = descending, "exception 1: does not follow") \
     X(no_multiplier, at(net, LB_TINY_FIXED)->post.fixed.multiplier = NULL, "multiplier: none given") \
     X(no_title, net->title = NULL, "title: none given") \

@@ -71,9 +71,9 @@ static const code_kind kinds[] = {
 static void check_patterns(const code_kind *kind, const lb_int_conv *conv,
                            const lb_conv_kernel *kernel)
 {
-    const size_t taps = SIDE * SIDE * conv->in_c, pixels = SIDE * COLUMNS;
+    const size_t taps = conv->in_c * SIDE * SIDE, pixels = (size_t)SIDE * COLUMNS;
     const size_t pixel_bytes = lb_map_pixel_bytes(conv->acts.bits, conv->in_c);
-    int16_t *weights = block_of(FILTERS * taps * sizeof *weights);
+    int16_t *weights = block_of(taps * FILTERS * sizeof *weights);
     uint8_t *fields = block_of(pixels * conv->in_c), *map = block_of(pixels * pixel_bytes);
     int32_t sums[OUTPUTS * FILTERS];
     for (size_t f = 0; f < FILTERS; f++)
@@ -86,7 +86,7 @@ static void check_patterns(const code_kind *kind, const lb_int_conv *conv,
             fields[i] = pattern >> i / conv->in_c % COLUMNS & 1 ? last : 0;
         lb_map_row_pack(conv->acts.bits, conv->in_c, pixels, fields, map);
         run_first_row(kernel, conv, weights, map, NULL, (lb_conv_output){.sums = sums});
-        for (size_t i = 0; i < OUTPUTS * FILTERS; i++) {
+        for (size_t i = 0; i < sizeof sums / sizeof *sums; i++) {
             int64_t wanted = 0;
             for (size_t x = 0; x < SIDE; x++) {
                 const int field = pattern >> (i / FILTERS + x) & 1 ? last : 0;

@@ -22,6 +22,11 @@ export PKG_CONFIG_PATH=$libraries/pkgconfig LD_LIBRARY_PATH=$libraries
 wanted=$(moved/bin/lowbit --version | cut -d' ' -f2)
 [ "$(pkg-config --modversion lowbit)" = "$wanted" ] || { echo "pkg-config gives another version"; exit 1; }
 
+# What run_packed runs when it is told nothing else.
+moved/bin/lowbit train --data synth-digits:200 --model lenet5 --width-multiplier 0.25 --method dorefa --wbits 1 \
+    --abits 2 --epochs 1 --batch 50 --out packed-run >/dev/null
+moved/bin/lowbit pack packed-run -o net.lbm >/dev/null
+
 # The examples include only public headers, and these compile without lowbit's own flags.
 flags="-std=c11 -Wall -Wextra -Werror"
 for source in "$LOWBIT_SOURCE"/examples/*.c; do

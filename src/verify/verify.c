@@ -1,0 +1,137 @@
+/* A run against its packed network, on a data set's test images. */
+#include <omp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/cpu.h"
+#include "data/dataset.h"
+#include "freeze/freeze.h"
+#include "train/run.h"
+#include "verify/compare.h"
+
+enum { ISA_MAX = 8, ISA_BYTES = 16, PATH_BYTES = 4096 };
+
+/* The packed network, once for each instruction set. */
+typedef struct opened {
+    lb_compared_packed items[ISA_MAX];
+    lb_packed *packed[ISA_MAX]; /* what has to be closed */
+    char names[ISA_MAX][ISA_BYTES];
+    size_t n;
+} opened;
+
+/* ---- instruction sets ---- */
+
+static const char *best_isa(void)
+{
+    const unsigned isa = lb_cpu_isa();
+    if (isa & LB_ISA_AVX512) return "avx512";
+    if (isa & LB_ISA_AVX2) return "avx2";
+    return isa & LB_ISA_NEON ? "neon" : "scalar";
+}
+
+static lb_status open_one(const char *path, const char *isa, size_t length, opened *o)
+{
+    if (o->n == ISA_MAX) return lb_fail(LB_E_ARG, "isa: more than %d instruction sets", ISA_MAX);
+    char *name = o->names[o->n];
+    if (length == 0 || length >= ISA_BYTES) {
+        return lb_fail(LB_E_ARG,
+                       "isa '%.*s': wanted scalar, avx2, avx512 or neon, or several "
+                       "with commas between",
+                       (int)length, isa);
+    }
+    memcpy(name, isa, length);
+    name[length] = '\0';
+    const lb_packed_options options = {.isa = name};
+    LB_TRY(lb_packed_open(path, &options, &o->packed[o->n]));
+    o->items[o->n] = (lb_compared_packed){.isa = name, .packed = o->packed[o->n]};
+    o->n++;
+    return LB_OK;
+}
+
+/* "scalar,avx2" */
+static lb_status open_all(const char *path, const char *isa, opened *o)
+{
+    if (isa == NULL) isa = best_isa();
+    for (;;) {
+        const size_t length = strcspn(isa, ",");
+        LB_TRY(open_one(path, isa, length, o));
+        if (isa[length] == '\0') return LB_OK;
+        isa += length + 1;
+    }
+}
+
+static void close_all(opened *o)
+{
+    for (size_t i = 0; i < o->n; i++) lb_packed_close(o->packed[i]);
+}
+
+/* ---- the packed file ---- */
+
+/* Freeze, write, open: what is compared went through the file. The file is gone once it is open. */
+static lb_status open_frozen(lb_run *run, const char *isa, opened *o)
+{
+    const char *where = getenv("TMPDIR");
+    char folder[PATH_BYTES], path[PATH_BYTES + 16];
+    const int length = snprintf(folder, sizeof folder, "%s/lowbit-XXXXXX",
+                                where != NULL && where[0] != '\0' ? where : "/tmp");
+    if (length < 0 || length >= PATH_BYTES) return lb_fail(LB_E_IO, "TMPDIR: path too long");
+    lb_intnet net = {0};
+    lb_status status = lb_freeze_run(run, &net);
+    if (status == LB_OK && mkdtemp(folder) == NULL) {
+        status = lb_fail(LB_E_IO, "%s: cannot make a temporary folder; set TMPDIR", folder);
+    } else if (status == LB_OK) {
+        (void)snprintf(path, sizeof path, "%s/net.lbm", folder);
+        status = lb_intnet_write(&net, path);
+        if (status == LB_OK) status = open_all(path, isa, o);
+        (void)unlink(path);
+        (void)rmdir(folder);
+    }
+    lb_intnet_release(&net);
+    return status;
+}
+
+/* ---- all of it ---- */
+
+static lb_status compare(lb_run *run, const lb_verify_options *options, const opened *o,
+                         lb_verify_result *out)
+{
+    const char *spec = options->data;
+    if (spec == NULL) spec = lb_settings_value(run->settings, LB_KEY_DATA);
+    lb_dataset *data = NULL;
+    LB_TRY(lb_dataset_open(spec, LB_SPLIT_TEST, &data));
+    const lb_comparison comparison = {
+        .net = &run->net,
+        .packed = o->items,
+        .n_packed = o->n,
+        .pixels = data->images,
+        .images =
+            options->images > 0 && options->images < data->count ? options->images : data->count,
+        .normalization = run->facts.normalization,
+        .threads = options->threads > 0 ? options->threads : omp_get_max_threads(),
+        .progress = options->progress,
+        .user = options->user,
+    };
+    lb_status status = lb_run_check_data(&run->facts, data);
+    if (status == LB_OK) status = lb_compare(&comparison, out);
+    lb_dataset_close(data);
+    return status;
+}
+
+lb_status lb_verify_run(const char *path, const lb_verify_options *options, lb_verify_result *out)
+{
+    static const lb_verify_options standard = {0};
+    if (options == NULL) options = &standard;
+    opened o = {.n = 0};
+    lb_run run;
+    lb_status status = lb_run_open(path, &run);
+    if (status == LB_OK) {
+        status = options->packed != NULL ? open_all(options->packed, options->isa, &o)
+                                         : open_frozen(&run, options->isa, &o);
+    }
+    if (status == LB_OK) status = compare(&run, options, &o, out);
+    close_all(&o);
+    lb_run_release(&run);
+    return status;
+}
