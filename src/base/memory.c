@@ -1,10 +1,12 @@
 /* The one place that asks the system for memory, and the arena on top of it. */
+#define _DEFAULT_SOURCE /* MAP_ANONYMOUS */
 #include "base/memory.h"
 
 #include <stdatomic.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 /* Allocations left until one is made to fail; 0 is off. */
 static _Atomic size_t calls_until_failure;
@@ -68,6 +70,40 @@ lb_status lb_alloc(size_t count, size_t size, const char *what, void **out)
     }
     return allocate(bytes, what, out);
 }
+
+/* An address sanitizer sees overruns of what malloc gives only. */
+#if defined(LB_ADDRESS_SANITIZER)
+lb_status lb_alloc_pages(size_t count, size_t size, const char *what, void **out)
+{
+    return lb_alloc(count, size, what, out);
+}
+
+void lb_free_pages(void *block, size_t count, size_t size)
+{
+    (void)count;
+    (void)size;
+    lb_free(block);
+}
+#else
+lb_status lb_alloc_pages(size_t count, size_t size, const char *what, void **out)
+{
+    size_t bytes = 0;
+    LB_TRY(block_bytes(count, size, what, &bytes));
+    if (failure_injected())
+        return lb_fail(LB_E_NOMEM, "%s: cannot allocate %zu bytes (made to fail)", what, bytes);
+    void *block = mmap(NULL, bytes > 0 ? bytes : 1, PROT_READ | PROT_WRITE,
+                       MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (block == MAP_FAILED)
+        return lb_fail(LB_E_NOMEM, "%s: cannot allocate %zu bytes", what, bytes);
+    *out = block;
+    return LB_OK;
+}
+
+void lb_free_pages(void *block, size_t count, size_t size)
+{
+    if (block) (void)munmap(block, count * size > 0 ? count * size : 1);
+}
+#endif
 
 void lb_free(void *block)
 {

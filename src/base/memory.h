@@ -20,6 +20,10 @@ bool lb_size_mul(size_t a, size_t b, size_t *out);
 LB_MUST_CHECK lb_status lb_alloc(size_t count, size_t size, const char *what, void **out);
 /** Free what lb_alloc gave; NULL is fine. */
 void lb_free(void *block);
+/** As lb_alloc, for much memory that is wanted for a short time: lb_free_pages gives it back to the system at
+ *  once, where lb_free may keep it for later. */
+LB_MUST_CHECK lb_status lb_alloc_pages(size_t count, size_t size, const char *what, void **out);
+void lb_free_pages(void *block, size_t count, size_t size);
 /** Copy a string into a block of its own (lb_free). */
 LB_MUST_CHECK lb_status lb_strdup(const char *text, char **out);
 

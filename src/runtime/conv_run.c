@@ -7,7 +7,7 @@
 
 /* Sums that what follows them takes at once, where rows are short: enough to make calls cheap, few enough to
  * stay in the first-level cache with what is made of them. */
-enum { FINISHED_AT_ONCE = 2048 };
+enum { FINISHED_AT_ONCE = 1024 };
 
 static size_t aligned(size_t bytes)
 {
@@ -147,9 +147,9 @@ static lb_status pack_weights(lb_conv_plan *plan, const lb_conv_source *source)
     lb_int_conv part = *c;
     part.filters = block;
     const size_t block_bytes = plan->kernel->weight_bytes(&part);
+    const size_t filter_codes = c->kh * c->kw * (c->in_c / c->groups);
     int16_t *codes = NULL;
-    LB_TRY(lb_alloc(at_once * c->kh * c->kw, c->in_c / c->groups * sizeof *codes, "weight codes",
-                    (void **)&codes));
+    LB_TRY(lb_alloc_pages(at_once, filter_codes * sizeof *codes, "weight codes", (void **)&codes));
     for (size_t f = 0; f < c->filters; f += part.filters) {
         const size_t left = c->filters - f;
         part.filters = left <= at_once ? left : block;
@@ -157,7 +157,7 @@ static lb_status pack_weights(lb_conv_plan *plan, const lb_conv_source *source)
         if (plan->corrects_borders) correct_taps(plan, f, part.filters, codes);
         plan->kernel->pack(&part, codes, (char *)plan->weights + f / block * block_bytes);
     }
-    lb_free(codes);
+    lb_free_pages(codes, at_once, filter_codes * sizeof *codes);
     return LB_OK;
 }
 

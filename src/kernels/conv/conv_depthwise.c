@@ -47,8 +47,8 @@ static bool supports(const lb_int_conv *conv, const char **why)
 static double cost(const lb_int_conv *conv)
 {
     const double tap = largest_sum(conv) <= INT16_MAX ? 0.1 : 0.25, output = 1.0;
-    const double used =
-        (double)conv->filters / (double)((conv->filters + LANES - 1) / LANES * LANES);
+    const size_t rounded = (conv->filters + LANES - 1) / LANES * LANES;
+    const double used = (double)conv->filters / (double)rounded;
     return (tap + output / (double)taps_of(conv)) / used;
 }
 

@@ -7,9 +7,15 @@
 
 enum { WINOGRAD_CHANNELS = 32 }; /* that prepare_row transforms together */
 
+/* How many parts of `size` n makes. */
+static size_t parts_of(size_t n, size_t size)
+{
+    return (n + size - 1) / size;
+}
+
 static size_t round_up(size_t n, size_t to)
 {
-    return (n + to - 1) / to * to;
+    return parts_of(n, to) * to;
 }
 
 /* The group of channels that filter f sees. */
@@ -70,7 +76,7 @@ lb_multiply_layout lb_multiply_layout_of(const lb_multiply_method *method, const
         l.block_pitch = conv->stride * pixel;
     }
     l.runs = conv->kh * l.runs_per_row;
-    l.steps = (run + method->step - 1) / method->step;
+    l.steps = parts_of(run, method->step);
     const size_t constants = method->winograd ? 1 + l.positions : 1;
     l.constant_bytes = constants * LB_CONV_BLOCK * sizeof(int32_t);
     l.filter_bytes = l.positions * l.runs * l.steps * method->step * method->code_bytes;
@@ -195,15 +201,14 @@ size_t lb_multiply_row_bytes(const lb_multiply_method *method, const lb_int_conv
 {
     const lb_multiply_layout l = lb_multiply_layout_of(method, conv);
     const size_t past = method->step * method->code_bytes + LB_CONV_ALIGN;
-    if (method->winograd) return (conv->out_w + l.outputs - 1) / l.outputs * l.block_pitch + past;
+    if (method->winograd) return parts_of(conv->out_w, l.outputs) * l.block_pitch + past;
     return lb_conv_row_pixels(conv) * l.run_pitch + past;
 }
 
 /* ---- ranges ---- */
 
 /* The largest size of what rows hold at a position, and of weights. */
-static int64_t largest_input(const lb_multiply_method *method, const lb_int_conv *conv,
-                             size_t position)
+static int largest_input(const lb_multiply_method *method, const lb_int_conv *conv, size_t position)
 {
     const int field = (1 << conv->acts.bits) - 1;
     if (!method->winograd) return lb_multiply_field_shift(method, conv) ? 128 : field;
@@ -213,8 +218,8 @@ static int64_t largest_input(const lb_multiply_method *method, const lb_int_conv
     return (above > below ? above : below) * field;
 }
 
-static int64_t largest_weight(const lb_multiply_method *method, const lb_int_conv *conv,
-                              size_t position)
+static int largest_weight(const lb_multiply_method *method, const lb_int_conv *conv,
+                          size_t position)
 {
     const int growth = method->winograd ? lb_winograd_of(method->winograd)[position].growth : 1;
     return growth * (conv->max_weight > 0 ? conv->max_weight : 1);
@@ -224,16 +229,17 @@ size_t lb_multiply_longest(const lb_multiply_method *method, const lb_int_conv *
                            size_t position)
 {
     if (method->products == 0) return SIZE_MAX;
-    const int64_t product =
-        largest_input(method, conv, position) * largest_weight(method, conv, position);
-    return (size_t)(INT16_MAX / (product * (int64_t)method->products));
+    const size_t input = (size_t)largest_input(method, conv, position);
+    const size_t product = input * (size_t)largest_weight(method, conv, position);
+    return product > 0 ? INT16_MAX / (product * method->products) : SIZE_MAX;
 }
 
 size_t lb_multiply_steps_of_stretch(const lb_multiply_method *method, const lb_int_conv *conv,
                                     size_t position, size_t filters)
 {
-    const size_t chunk_bytes = 6144 * (method->tile / method->lanes);
-    const size_t fit = chunk_bytes / (filters * method->step * method->code_bytes);
+    const size_t registers = method->tile / method->lanes, chunk_bytes = 6144 * registers;
+    const size_t step_bytes = filters * method->step * method->code_bytes;
+    const size_t fit = step_bytes > 0 ? chunk_bytes / step_bytes : 0;
     const size_t longest = lb_multiply_longest(method, conv, position);
     return longest < fit ? longest : fit;
 }
@@ -298,22 +304,21 @@ static size_t stretches_of(const lb_multiply_method *method, const lb_int_conv *
     size_t stretches = 0;
     for (size_t j = 0; j < l->positions; j++) {
         const size_t most = lb_multiply_steps_of_stretch(method, conv, j, filters);
+        if (most == 0 || l->steps == 0) return 0; /* no inputs, or not supported */
         const size_t whole = most / l->steps;
-        stretches +=
-            whole > 0 ? (l->runs + whole - 1) / whole : l->runs * ((l->steps + most - 1) / most);
+        stretches += whole > 0 ? parts_of(l->runs, whole) : l->runs * parts_of(l->steps, most);
     }
     return stretches;
 }
 
 /* Nanoseconds that an output pixel's share of reading the weights takes: each call reads them all, from
- * memory (or a cache as slow) where they are many. */
-static double weight_reads(const lb_multiply_method *method, const lb_int_conv *conv)
+ * memory (or a cache as slow) where they are many, else from a nearer cache. */
+static double weight_reads(const lb_multiply_method *method, double calls_a_pixel,
+                           const lb_int_conv *conv)
 {
-    const double bytes = (double)lb_multiply_weight_bytes(method, conv), near = 1.5e6,
-                 bytes_a_ns = 29.0;
-    const size_t rows = lb_multiply_rows_at_once(conv), calls = (conv->out_h + rows - 1) / rows;
-    return bytes > near ? bytes * (double)calls / bytes_a_ns / (double)(conv->out_h * conv->out_w)
-                        : 0.0;
+    const double bytes = (double)lb_multiply_weight_bytes(method, conv);
+    const double near_bytes = 1.5e6, bytes_a_ns = bytes > near_bytes ? 29.0 : 100.0;
+    return bytes * calls_a_pixel / bytes_a_ns;
 }
 
 double lb_multiply_cost(const lb_multiply_method *method, const lb_int_conv *conv)
@@ -321,14 +326,18 @@ double lb_multiply_cost(const lb_multiply_method *method, const lb_int_conv *con
     const lb_multiply_layout l = lb_multiply_layout_of(method, conv);
     const lb_multiply_speed *speed = &method->speed;
     const double filters = (double)round_up(conv->filters, method->round);
-    const double blocks = (double)((conv->out_w + l.outputs - 1) / l.outputs) / (double)conv->out_w;
-    const double products = filters * blocks * (double)(l.filter_bytes / method->code_bytes);
+    const double blocks = (double)parts_of(conv->out_w, l.outputs) / (double)conv->out_w;
+    const size_t filter_codes = l.filter_bytes / method->code_bytes;
+    const double products = filters * blocks * (double)filter_codes;
     const double stretches = blocks * (double)stretches_of(method, conv, &l);
     const double inputs = (double)(conv->stride * conv->stride * conv->in_c);
-    const double compute = products * 2.0 / speed->gops +
+    const double call = 150.0; /* to begin a call */
+    const double calls = (double)parts_of(conv->out_h, lb_multiply_rows_at_once(conv)) /
+                         (double)(conv->out_h * conv->out_w);
+    const double compute = calls * call + products * 2.0 / speed->gops +
                            filters * (stretches * speed->stretch + speed->output) + speed->pixel +
                            inputs * speed->input;
-    const double read = weight_reads(method, conv), half_hidden = compute + 0.5 * read;
-    const double macs = (double)(conv->filters * conv->kh * conv->kw * (conv->in_c / conv->groups));
-    return (half_hidden > read ? half_hidden : read) / macs;
+    const double read = weight_reads(method, calls, conv), half_hidden = compute + 0.5 * read;
+    const size_t macs = conv->filters * conv->kh * conv->kw * (conv->in_c / conv->groups);
+    return (half_hidden > read ? half_hidden : read) / (double)macs;
 }

@@ -202,9 +202,9 @@ size_t lb_multiply_rows_at_once(const lb_int_conv *conv);
         lb_multiply_run_row(&(method), conv, packed, span);                                    \
     }                                                                                          \
     const lb_conv_kernel symbol = {                                                            \
-        .name = kernel_name,                                                                   \
-        .summary = kernel_summary,                                                             \
-        .isa = sets,                                                                           \
+        .name = (kernel_name),                                                                 \
+        .summary = (kernel_summary),                                                           \
+        .isa = (sets),                                                                         \
         .supports = method##_supports,                                                         \
         .cost = method##_cost,                                                                 \
         .weight_bytes = method##_weight_bytes,                                                 \

@@ -156,7 +156,7 @@ void LB_PUT(const lb_multiply_outputs *out)
     if (out->outputs == 4) transform_strip(out, 4);
     pair_levels levels;
     for (size_t f = 0; f < out->filters && out->f + f < end; f += LB_GROUP) {
-        const bool two = f + 2 * LB_GROUP <= out->filters;
+        const bool two = out->filters - f >= (size_t)(2 * LB_GROUP);
         if (!out->sink->sums && two && pair_open(out->sink, out->f + f, &levels)) {
             put_pair(out, &levels, f);
             f += LB_GROUP;

@@ -14,6 +14,7 @@ static void add_window(const lb_multiply_method *method, const lb_multiply_layou
     const size_t codes_bytes = method->step * method->code_bytes,
                  step_bytes = filters * codes_bytes;
     const size_t start = s.offset;
+    if (l->steps == 0 || most == 0) return; /* no inputs, or not supported */
     if (most >= l->steps) {
         s.n_steps = l->steps;
         for (s.run = 0; s.run < l->runs; s.run += s.n_runs) {

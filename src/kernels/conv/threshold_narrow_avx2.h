@@ -23,7 +23,7 @@ static inline bool lb_conv_narrow_open_avx2(const lb_conv_sink *sink, size_t f,
     for (int j = 0; j < (1 << sink->bits) - 1; j++) {
         const int32_t *level = sink->level + (size_t)j * sink->stride + f;
         __m256i half[2];
-        for (int h = 0; h < 2; h++) {
+        for (size_t h = 0; h < 2; h++) {
             half[h] = _mm256_loadu_si256((const __m256i *)(level + 8 * h));
             const __m256i cut = _mm256_min_epi32(_mm256_max_epi32(half[h], low), high);
             const __m256i ends = _mm256_or_si256(_mm256_cmpeq_epi32(half[h], none),

@@ -25,7 +25,7 @@ static inline bool lb_conv_narrow_open_avx512(const lb_conv_sink *sink, size_t f
     for (int j = 0; j < (1 << sink->bits) - 1; j++) {
         const int32_t *level = sink->level + (size_t)j * sink->stride + f;
         __m512i half[2];
-        for (int h = 0; h < 2; h++) {
+        for (size_t h = 0; h < 2; h++) {
             half[h] = _mm512_loadu_si512(level + 16 * h);
             const __m512i cut = _mm512_min_epi32(_mm512_max_epi32(half[h], low), high);
             const __mmask16 ends =
