@@ -1,36 +1,29 @@
-/* Runs a packed network on an image of raw pixels, channel after channel; without one, on a grey image. */
+/* Runs a packed network on an image of raw pixels, channel after channel; without one, on a black image. */
 #include <lowbit/runtime.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 int main(int argc, char **argv)
 {
     lb_packed *net = NULL;
     lb_context *context = NULL;
     lb_packed_info info;
-    const char *path = argc > 1 ? argv[1] : "net.lbm";
-    if (lb_packed_open(path, NULL, &net) != LB_OK ||
+    if (lb_packed_open(argc > 1 ? argv[1] : "net.lbm", NULL, &net) != LB_OK ||
         lb_context_create(net, NULL, &context) != LB_OK) {
         fprintf(stderr, "run_packed: %s\n", lb_error());
-        lb_packed_close(net);
         return 1;
     }
     lb_packed_get_info(net, &info);
     const size_t bytes = info.channels * info.height * info.width;
-    unsigned char *pixels = malloc(bytes);
-    float *logits = malloc(info.classes * sizeof *logits);
+    unsigned char *pixels = calloc(bytes, 1);
+    float *logits = calloc(info.classes, sizeof *logits);
     FILE *image = argc > 2 ? fopen(argv[2], "rb") : NULL;
-    if (pixels != NULL && logits != NULL) {
-        memset(pixels, 128, bytes);
-        if (image != NULL && fread(pixels, 1, bytes, image) < bytes)
-            fprintf(stderr, "run_packed: %s: fewer than %zu pixels\n", argv[2], bytes);
-        lb_context_run_pixels(context, pixels, 1, logits);
-        size_t best = 0;
-        for (size_t c = 1; c < info.classes; c++)
-            if (logits[c] > logits[best]) best = c;
-        printf("%s: class %zu, logit %g\n", info.title, best, logits[best]);
-    }
+    size_t best = 0;
+    if (image != NULL && fread(pixels, 1, bytes, image) < bytes)
+        fprintf(stderr, "run_packed: %s: fewer than %zu pixels\n", argv[2], bytes);
+    lb_context_run_pixels(context, pixels, 1, logits);
+    lb_top_classes(logits, info.classes, 1, &best, NULL);
+    printf("%s: class %zu, logit %g\n", info.title, best, logits[best]);
     if (image != NULL) fclose(image);
     free(logits);
     free(pixels);

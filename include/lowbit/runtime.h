@@ -28,17 +28,17 @@ typedef struct lb_context_options {
 } lb_context_options;
 
 typedef struct lb_packed_info {
-    const char *title;                /* "resnet20, dorefa W1A2". Borrowed from the packed network, as all */
-    size_t channels, height, width;   /* of an image */
+    const char *title; /* "resnet20, dorefa W1A2". Borrowed from the packed network, as all */
+    size_t channels, height, width; /* of an image */
     size_t classes;
-    bool raw_pixels;                  /* images are (p - 128) / 128, exactly */
-    const float *mean, *std;          /* else (p / 255 - mean[c]) / std[c]; channels of them */
-    const char *const *class_names;   /* [classes]; NULL: "0", "1", ... */
-    const char *data;                 /* the data set it was trained on: "mnist"; "" unknown */
-    const char *loss;                 /* "cross-entropy" or "squared-hinge": what evaluation reports */
+    bool raw_pixels;                /* images are (p - 128) / 128, exactly */
+    const float *mean, *std;        /* else (p / 255 - mean[c]) / std[c]; channels of them */
+    const char *const *class_names; /* [classes]; NULL: "0", "1", ... */
+    const char *data;               /* the data set it was trained on: "mnist"; "" unknown */
+    const char *loss; /* "cross-entropy" or "squared-hinge": what evaluation reports */
     size_t layers;
-    size_t weight_bytes;              /* laid out for this machine, thresholds and scales included */
-    size_t context_bytes;             /* of a context with one thread */
+    size_t weight_bytes;  /* laid out for this machine, thresholds and scales included */
+    size_t context_bytes; /* of a context with one thread */
     size_t file_bytes;
 } lb_packed_info;
 

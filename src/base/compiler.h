@@ -54,7 +54,8 @@
  * sum is reordered and no multiply-add is fused. Sanitizers cannot follow the choice at load. */
 #if defined(LB_ARCH_X86_64) && defined(__GNUC__) && !defined(__clang__) && \
     !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
-#if defined(LB_SMALL) /* the runtime library: a third of the code is worth more than the last few percent */
+#if defined( \
+    LB_SMALL) /* the runtime library: a third of the code is worth more than the last few percent */
 #define LB_VECTORIZED __attribute__((target_clones("arch=x86-64-v3", "default")))
 #else
 #define LB_VECTORIZED __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))

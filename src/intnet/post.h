@@ -59,11 +59,11 @@ typedef struct lb_fixed_exception {
  * 2^bits - 1), in 64 bits, the shift rounding towards minus infinity, but for a few sums that are listed.
  * Equal to the expression for every sum the layer can have. */
 typedef struct lb_fixed_point {
-    int bits, shift;           /* shift: 0..40, one for the layer */
-    const int32_t *multiplier; /* [channels]. Borrowed. */
-    const int64_t *offset;     /* [channels]. Borrowed. */
+    int bits, shift;                      /* shift: 0..40, one for the layer */
+    const int32_t *multiplier;            /* [channels]. Borrowed. */
+    const int64_t *offset;                /* [channels]. Borrowed. */
     const lb_fixed_exception *exceptions; /* ascending by channel, then by sum. Borrowed. */
-    size_t n_exceptions;       /* at most lb_fixed_exceptions_max(channels) */
+    size_t n_exceptions;                  /* at most lb_fixed_exceptions_max(channels) */
 } lb_fixed_point;
 
 typedef enum lb_post_kind {

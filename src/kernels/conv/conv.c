@@ -52,7 +52,8 @@ void lb_conv_threshold(const lb_conv_thresholds *t, size_t filters, size_t begin
         memset(codes + (size_t)p * plane + begin / 8, 0, clear_end - begin / 8);
     for (size_t f = begin; f < end; f++) {
         int field = 0;
-        for (int j = 0; j < levels; j++) field += sums[f - begin] > t->level[(size_t)j * t->stride + f];
+        for (int j = 0; j < levels; j++)
+            field += sums[f - begin] > t->level[(size_t)j * t->stride + f];
         if (t->flip[f / 8] >> f % 8 & 1) field ^= levels;
         for (int p = 0; p < t->bits; p++)
             codes[(size_t)p * plane + f / 8] |= (uint8_t)((field >> p & 1) << f % 8);

@@ -29,26 +29,28 @@ typedef enum lb_weight_class {
 /* One convolution. Filters are the output channels, or terms * channels of them where a layer has
  * several sums a channel. */
 typedef struct lb_int_conv {
-    size_t in_c, in_h, in_w;    /* of the input map */
-    size_t filters;             /* sums a pixel */
-    size_t out_h, out_w;        /* what the window covers; below and right, padding is implied */
-    size_t groups;              /* filter f sees channels [g * in_c / groups, (g + 1) * in_c / groups),
+    size_t in_c, in_h, in_w; /* of the input map */
+    size_t filters;          /* sums a pixel */
+    size_t out_h, out_w;     /* what the window covers; below and right, padding is implied */
+    size_t groups;           /* filter f sees channels [g * in_c / groups, (g + 1) * in_c / groups),
                                  * g = (f % (filters / terms)) / (filters / terms / groups) */
-    size_t terms;               /* filter f = term * (filters / terms) + channel */
+    size_t terms;            /* filter f = term * (filters / terms) + channel */
     size_t kh, kw, stride, pad_top, pad_left;
-    lb_code_grid acts;          /* of the input map: 1..8 bits */
+    lb_code_grid acts; /* of the input map: 1..8 bits */
     lb_weight_class weights;
-    int weight_bits;            /* planes that the codes would need: 1, 2 (ternary), 2..8 */
-    int max_weight;             /* largest |code|; of 2^(weight_bits - 1), only the negative is a code */
+    int weight_bits; /* planes that the codes would need: 1, 2 (ternary), 2..8 */
+    int max_weight;  /* largest |code|; of 2^(weight_bits - 1), only the negative is a code */
 } lb_int_conv;
 
 /* How sums become codes: field = (number of levels below the sum) ^ flip, where levels are
  * 2^bits - 1 ascending integers a channel and flip is 0 or 2^bits - 1. */
 typedef struct lb_conv_thresholds {
-    int bits;             /* of the output map: 1..4 */
-    size_t stride;        /* channels rounded up to LB_CONV_BLOCK */
-    const int32_t *level; /* [2^bits - 1][stride]: counts where sum > level; INT32_MAX past the channels */
-    const uint8_t *flip;  /* bit c % 8 of byte c / 8: flip channel c; stride / 8 bytes, 0 past the channels */
+    int bits;      /* of the output map: 1..4 */
+    size_t stride; /* channels rounded up to LB_CONV_BLOCK */
+    const int32_t
+        *level; /* [2^bits - 1][stride]: counts where sum > level; INT32_MAX past the channels */
+    const uint8_t
+        *flip; /* bit c % 8 of byte c / 8: flip channel c; stride / 8 bytes, 0 past the channels */
 } lb_conv_thresholds;
 
 /* Where a row of outputs goes: either sums or codes. */
@@ -88,9 +90,9 @@ typedef struct lb_conv_span {
  * is named. Kernels allocate nothing and check nothing: the caller has asked `supports`.
  */
 typedef struct lb_conv_kernel {
-    const char *name;     /* "popcount avx2": algorithm, instruction set */
-    const char *summary;  /* what it does, in one line for `lowbit kernels` */
-    unsigned isa;         /* LB_ISA_ bits it needs */
+    const char *name;    /* "popcount avx2": algorithm, instruction set */
+    const char *summary; /* what it does, in one line for `lowbit kernels` */
+    unsigned isa;        /* LB_ISA_ bits it needs */
     /** Can it compute this convolution exactly? *why (never NULL afterwards) says why not. */
     bool (*supports)(const lb_int_conv *conv, const char **why);
     /** Expected time in nanoseconds a MAC, from measurements; the smallest that is supported wins. */
