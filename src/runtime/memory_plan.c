@@ -9,6 +9,7 @@ typedef struct life {
     size_t first, last; /* layers */
     size_t bytes, offset;
     bool placed;
+    struct life *above; /* the placed one that comes next in the order of offsets */
 } life;
 
 static bool overlap(const life *a, const life *b)
@@ -16,23 +17,22 @@ static bool overlap(const life *a, const life *b)
     return a->first <= b->last && b->first <= a->last;
 }
 
-/* The lowest place that no placed map takes at any time of this one's life. */
-static void place(life *lives, size_t n, life *one)
+/* Place a map at the lowest offset that no placed one takes at any time of its life; `lowest` is the first
+ * of those placed. */
+static void place(life **lowest, life *one)
 {
-    one->offset = 0;
-    for (bool moved = true; moved;) {
-        moved = false;
-        for (size_t i = 0; i < n; i++) {
-            const life *other = &lives[i];
-            if (!other->placed || !overlap(other, one) ||
-                one->offset >= other->offset + other->bytes ||
-                one->offset + one->bytes <= other->offset)
-                continue;
-            one->offset = other->offset + other->bytes;
-            moved = true;
-        }
+    size_t offset = 0;
+    for (const life *other = *lowest; other; other = other->above) {
+        if (!overlap(other, one) || other->offset + other->bytes <= offset) continue;
+        if (offset + one->bytes <= other->offset) break; /* all others lie above this one */
+        offset = other->offset + other->bytes;
     }
+    life **link = lowest;
+    while (*link && (*link)->offset < offset) link = &(*link)->above;
+    one->offset = offset;
+    one->above = *link;
     one->placed = true;
+    *link = one;
 }
 
 static void find_lives(const lb_packed *packed, bool keep, life *lives)
@@ -56,13 +56,14 @@ lb_status lb_plan_memory(const lb_packed *packed, bool keep, size_t *offsets, si
     life *lives = NULL;
     LB_TRY(lb_alloc(n, sizeof *lives, "plan of maps", (void **)&lives));
     find_lives(packed, keep, lives);
+    life *lowest = NULL;
     size_t end = 0;
     for (size_t done = 0; done < n; done++) { /* the largest first: it leaves no gaps below */
         life *largest = NULL;
         for (size_t i = 0; i < n; i++)
             if (!lives[i].placed && (!largest || lives[i].bytes > largest->bytes))
                 largest = &lives[i];
-        place(lives, n, largest);
+        place(&lowest, largest);
         if (largest->offset + largest->bytes > end) end = largest->offset + largest->bytes;
     }
     for (size_t i = 0; i < n; i++) offsets[i] = lives[i].offset;
