@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "intnet/int_cost.h"
 #include "runtime/conv_thresholds.h"
 #include "runtime/layer_weights.h"
 #include "runtime/packed.h"
@@ -243,20 +244,9 @@ static size_t fixed_point_bytes(const lb_int_layer *l)
                : 0;
 }
 
-static size_t stored_bytes(const lb_int_layer *l)
+static void describe(const lb_packed *packed, size_t index)
 {
-    size_t bytes = 0;
-    const size_t bits_of_channels = (l->map.shape.c + 7) / 8;
-    if (l->op == LB_INT_MAX_POOL) return l->reversed ? bits_of_channels : 0;
-    if (l->op != LB_INT_CONV && l->op != LB_INT_EXPRESSION) return 0;
-    if (l->op == LB_INT_CONV) bytes += lb_int_weights_stored_bytes(&l->weights);
-    if (l->post.kind == LB_POST_THRESHOLDS)
-        bytes += threshold_count(l) * (size_t)l->post.thresholds.bytes + bits_of_channels;
-    return bytes + fixed_point_bytes(l) + step_bytes(l);
-}
-
-static void describe(lb_layer_plan *plan)
-{
+    lb_layer_plan *plan = &packed->layers[index];
     const lb_int_layer *l = plan->layer;
     const lb_int_map *in = plan->in[0];
     plan->info = (lb_packed_layer){
@@ -273,7 +263,7 @@ static void describe(lb_layer_plan *plan)
         .kernel = "",
         .post = post_text(l),
         .thresholds = threshold_count(l),
-        .stored_bytes = stored_bytes(l),
+        .stored_bytes = lb_int_layer_cost_of(&packed->net, index).stored_bytes,
     };
     if (l->op != LB_INT_CONV) return;
     plan->info.weights = l->weights.count;
@@ -301,7 +291,7 @@ lb_status lb_layer_plan_begin(lb_packed *packed, size_t index)
     for (int k = 0; k < l->n_in; k++) plan->in[k] = &packed->net.layers[l->in[k]].map;
     plan->integer = lb_int_layer_is_integer(&packed->net, index);
     plan->post = LB_POST_STEPS;
-    describe(plan);
+    describe(packed, index);
     if (l->op == LB_INT_MAX_POOL) return plan_max_pool(packed, plan);
     return l->op == LB_INT_SUBSAMPLE ? plan_subsample(packed, plan) : LB_OK;
 }
