@@ -11,8 +11,9 @@ static size_t make_fields(const lb_int_weights *w, uint8_t *fields)
 {
     static const uint8_t ternary[3] = {0, 2, 3};
     for (size_t i = 0; i < w->count; i++)
-        fields[i] = w->storage == LB_STORED_TERNARY ? ternary[i % 3]
-                                                    : (uint8_t)(i % ((size_t)1 << w->grid.bits));
+        fields[i] =
+            (uint8_t)(w->storage == LB_STORED_TERNARY ? ternary[i % 3]
+                                                      : (uint8_t)(i % ((size_t)1 << w->grid.bits)));
     return w->count;
 }
 
