@@ -88,17 +88,6 @@ static lb_status read_quantizer(const lb_freeze_graph *graph, lb_freeze_node *no
     return LB_OK;
 }
 
-static bool same_codes(const lb_act_map *a, const lb_act_map *b)
-{
-    return a->low == b->low && a->high == b->high && a->scale == b->scale &&
-           a->rounding == b->rounding;
-}
-
-static bool has_zero(const lb_act_map *map)
-{
-    return map->rounding != LB_ROUND_SIGN && map->low <= 0.0f && map->high >= 0.0f;
-}
-
 /* Nodes that hand on their input's codes, as lb_input_codes sees them. */
 static void pass_codes(const lb_freeze_graph *graph, lb_freeze_node *node)
 {
@@ -107,25 +96,15 @@ static void pass_codes(const lb_freeze_graph *graph, lb_freeze_node *node)
     case LB_OP_MAX_POOL: node->coded = x->coded; break;
     case LB_OP_CONCAT: {
         const lb_freeze_node *y = &graph->nodes[node->in[1]];
-        node->coded = x->coded && y->coded && same_codes(&x->map, &y->map);
+        node->coded = x->coded && y->coded && lb_act_same_codes(&x->map, &y->map);
         break;
     }
     case LB_OP_SUBSAMPLE:
-        node->coded = x->coded && (node->shape.c == x->shape.c || has_zero(&x->map));
+        node->coded = x->coded && (node->shape.c == x->shape.c || lb_act_has_zero(&x->map));
         break;
     default: return;
     }
     if (node->coded) node->map = x->map;
-}
-
-static lb_act_map raw_input_map(void)
-{
-    return (lb_act_map){.rounding = LB_ROUND_EVEN,
-                        .multiplier = 128.0f,
-                        .divisor = 1.0f,
-                        .low = -128.0f,
-                        .high = 127.0f,
-                        .scale = 0x1p-7f};
 }
 
 static lb_status read_node(lb_freeze_graph *graph, lb_freeze_node *node)
@@ -134,7 +113,7 @@ static lb_status read_node(lb_freeze_graph *graph, lb_freeze_node *node)
     switch (node->op) {
     case LB_OP_INPUT:
         node->coded = graph->net->raw_input;
-        node->map = raw_input_map();
+        node->map = lb_act_raw_pixels();
         return LB_OK;
     case LB_OP_CONV: node->window = from->as.conv.window; return LB_OK;
     case LB_OP_LINEAR: {
@@ -156,7 +135,7 @@ static lb_status read_node(lb_freeze_graph *graph, lb_freeze_node *node)
 
 static bool same_map(const lb_act_map *a, const lb_act_map *b)
 {
-    return same_codes(a, b) && a->multiplier == b->multiplier && a->divisor == b->divisor;
+    return lb_act_same_codes(a, b) && a->multiplier == b->multiplier && a->divisor == b->divisor;
 }
 
 static bool same_window(const lb_window *a, const lb_window *b)

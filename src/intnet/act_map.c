@@ -76,3 +76,26 @@ lb_code_grid lb_act_grid(const lb_act_map *map)
     while (low < -(1 << (bits - 1)) || high > (1 << (bits - 1)) - 1) bits++;
     return (lb_code_grid){.bits = bits, .offset = -(1 << (bits - 1)), .step = 1};
 }
+
+bool lb_act_same_codes(const lb_act_map *a, const lb_act_map *b)
+{
+    return a->low == b->low && a->high == b->high && a->scale == b->scale &&
+           a->rounding == b->rounding;
+}
+
+bool lb_act_has_zero(const lb_act_map *map)
+{
+    return map->rounding != LB_ROUND_SIGN && map->low <= 0.0f && map->high >= 0.0f;
+}
+
+lb_act_map lb_act_raw_pixels(void)
+{
+    return (lb_act_map){.rounding = LB_ROUND_EVEN,
+                        .multiplier = 128.0f,
+                        .divisor = 1.0f,
+                        .low = -128.0f,
+                        .high = 127.0f,
+                        .scale = 0x1p-7f,
+                        .window_low = -1.0f,
+                        .window_high = 1.0f};
+}

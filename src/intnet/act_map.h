@@ -34,4 +34,11 @@ void lb_act_encode(const lb_act_map *map, size_t n, const float *x, float *code)
 /** The grid of a map's codes: +-1 for LB_ROUND_SIGN, else low .. high in the fewest bits. */
 lb_code_grid lb_act_grid(const lb_act_map *map);
 
+/** Do equal codes under both maps mean equal values? How x became a code does not matter. */
+bool lb_act_same_codes(const lb_act_map *a, const lb_act_map *b);
+/** Has the value 0 a code? */
+bool lb_act_has_zero(const lb_act_map *map);
+/** Raw pixels p: codes p - 128 of the values (p - 128) / 128. */
+lb_act_map lb_act_raw_pixels(void);
+
 #endif

@@ -6,41 +6,17 @@
 
 static bool output_codes(const lb_net *net, int index, lb_act_map *map);
 
-/* Do equal codes under both maps mean equal values? How x became a code does not matter. */
-static bool same_codes(const lb_act_map *a, const lb_act_map *b)
-{
-    return a->low == b->low && a->high == b->high && a->scale == b->scale &&
-           a->rounding == b->rounding;
-}
-
-static bool has_zero(const lb_act_map *map)
-{
-    return map->rounding != LB_ROUND_SIGN && map->low <= 0.0f && map->high >= 0.0f;
-}
-
-static lb_act_map raw_input_map(void)
-{
-    return (lb_act_map){.rounding = LB_ROUND_EVEN,
-                        .multiplier = 128.0f,
-                        .divisor = 1.0f,
-                        .low = -128.0f,
-                        .high = 127.0f,
-                        .scale = 0x1p-7f,
-                        .window_low = -1.0f,
-                        .window_high = 1.0f};
-}
-
 static bool concat_codes(const lb_net *net, const lb_node *node, lb_act_map *map)
 {
     lb_act_map other;
     return output_codes(net, node->in[0], map) && output_codes(net, node->in[1], &other) &&
-           same_codes(map, &other);
+           lb_act_same_codes(map, &other);
 }
 
 static bool subsample_codes(const lb_net *net, const lb_node *node, lb_act_map *map)
 {
     if (!output_codes(net, node->in[0], map)) return false;
-    return node->shape.c == net->nodes[node->in[0]].shape.c || has_zero(map);
+    return node->shape.c == net->nodes[node->in[0]].shape.c || lb_act_has_zero(map);
 }
 
 /* The map of the codes a node gives, false: floats. */
@@ -49,7 +25,7 @@ static bool output_codes(const lb_net *net, int index, lb_act_map *map)
     const lb_node *node = &net->nodes[index];
     switch (node->op) {
     case LB_OP_INPUT:
-        if (net->raw_input) *map = raw_input_map();
+        if (net->raw_input) *map = lb_act_raw_pixels();
         return net->raw_input;
     case LB_OP_QUANTIZE: {
         const lb_quantize *q = &node->as.quantize;

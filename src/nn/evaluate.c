@@ -57,20 +57,6 @@ static bool passes_codes(lb_op op)
            op == LB_OP_SUBSAMPLE;
 }
 
-static lb_act_map raw_pixels(void)
-{
-    return (lb_act_map){.multiplier = 128.0f,
-                        .divisor = 1.0f,
-                        .low = -128.0f,
-                        .high = 127.0f,
-                        .scale = 1.0f / 128.0f};
-}
-
-static bool same_codes(const lb_act_map *a, const lb_act_map *b)
-{
-    return a->scale == b->scale && a->low == b->low && a->high == b->high;
-}
-
 /* Learned maps change: read anew at every freeze. */
 static void find_codes(lb_evaluator *e)
 {
@@ -82,7 +68,7 @@ static void find_codes(lb_evaluator *e)
         p->coded = false;
         if (node->op == LB_OP_INPUT && net->raw_input) {
             p->coded = true;
-            p->map = raw_pixels();
+            p->map = lb_act_raw_pixels();
         } else if (node->op == LB_OP_QUANTIZE) {
             const lb_quantize *q = &node->as.quantize;
             p->coded = true;
@@ -90,7 +76,7 @@ static void find_codes(lb_evaluator *e)
                                        q->learned >= 0 ? net->params[q->learned].value : NULL);
         } else if (passes_codes(node->op) ||
                    (node->op == LB_OP_CONCAT && e->plan[node->in[1]].coded && in->coded &&
-                    same_codes(&in->map, &e->plan[node->in[1]].map))) {
+                    lb_act_same_codes(&in->map, &e->plan[node->in[1]].map))) {
             p->coded = in->coded;
             p->map = in->map;
         }
