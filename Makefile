@@ -6,7 +6,7 @@ werror := $(if $(filter true,$(CI)),ON,OFF)
 all: build
 
 deps: ; @tools/install-deps
-developer-deps: ; @tools/install-deps --developer
+developer-deps: ; @tools/install-deps --developer --aarch64
 
 build: deps
 	@mkdir -p build
