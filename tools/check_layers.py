@@ -35,6 +35,8 @@ LIBRARIES = {
     "curl/": "src/data",
     "png.h": "src/data",
     "jpeglib.h": "src/data",
+    "sqlite3.h": "src/lab",
+    "yaml.h": "src/lab",
 }
 
 # A file made for one instruction set is compiled with its flags: what it includes must not hold inline
