@@ -27,10 +27,10 @@ static lb_status count_rows(const lb_yaml_document *document, const lb_grid *gri
     for (const lb_grid_block *b = grid->blocks; b != NULL; b = b->next) {
         const size_t more = block_rows(b);
         if (more > LB_EXPERIMENT_MAX_RUNS || n + more > LB_EXPERIMENT_MAX_RUNS) {
-            const char *than = more == SIZE_MAX ? "more than " : "";
+            char count[LB_NUMBER_BYTES] = "more than 10^19";
+            if (more < SIZE_MAX) (void)snprintf(count, sizeof count, "%zu", more);
             return lb_yaml_at(document, b->node,
-                              lb_fail(LB_E_ARG, "%s%zu combinations%s; at most %d are taken", than,
-                                      more == SIZE_MAX ? more - 1 : more,
+                              lb_fail(LB_E_ARG, "%s combinations%s; at most %d are taken", count,
                                       n > 0 ? " beside the others" : "", LB_EXPERIMENT_MAX_RUNS));
         }
         n += more;
@@ -208,11 +208,11 @@ const lb_grid_block *lb_grid_block_of(const lb_grid *grid, size_t row)
 void lb_grid_describe(const lb_grid *grid, size_t row, char *text, size_t bytes)
 {
     size_t at = 0;
-    text[0] = '\0';
     for (size_t c = 0; c < grid->n_columns && at < bytes; c++) {
         const lb_run_value *value = lb_grid_value(grid, row, c);
         if (value->text == NULL) continue;
         at += (size_t)snprintf(text + at, bytes - at, "%s%s=%s", at > 0 ? " " : "",
                                lb_setting_table[value->key].key, value->text);
     }
+    if (at == 0) (void)snprintf(text, bytes, "the base");
 }

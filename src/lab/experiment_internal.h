@@ -122,7 +122,7 @@ LB_MUST_CHECK lb_status lb_grid_expand(const lb_yaml_document *document, const l
 const lb_run_value *lb_grid_value(const lb_grid *grid, size_t row, size_t column);
 /** The block that a row comes from. */
 const lb_grid_block *lb_grid_block_of(const lb_grid *grid, size_t row);
-/** "method=twn wbits=2"; cut where it does not fit. */
+/** "method=twn wbits=2", or "the base"; cut where it does not fit. */
 void lb_grid_describe(const lb_grid *grid, size_t row, char *text, size_t bytes);
 
 /* ---- the experiment -------------------------------------------------------------------------- */
