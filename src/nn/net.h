@@ -172,8 +172,8 @@ LB_MUST_CHECK lb_status lb_net_finish(lb_net *net, lb_loss loss);
 
 /** How masters start. Conv weights of ResNets: normal, std sqrt(2 / (KH*KW*O)); else uniform
  *  +-1/sqrt(fan_in); quantizers with wide_init: uniform in (-1, 1). gamma 1, beta 0, bias uniform
- *  +-1/sqrt(fan_in); learned scales of weights by their quantizer, learned values of activations 1
- *  (they want a first batch). Running mean 0, variance 1. A parameter's numbers depend on the seed
+ *  +-1/sqrt(fan_in); learned scales of weights by their quantizer, learned values of activations 0:
+ *  they wait for a first batch. Running mean 0, variance 1. A parameter's numbers depend on the seed
  *  and its index alone. */
 typedef enum lb_init_rule { LB_INIT_FAN_IN, LB_INIT_RESNET } lb_init_rule;
 void lb_net_initialize(lb_net *net, lb_init_rule rule, uint64_t seed);

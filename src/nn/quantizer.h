@@ -33,6 +33,7 @@ typedef struct lb_weight_setting {
     int bits; /* 1..8; ternary counts as 2 */
     lb_granularity granularity;
     float options[LB_MAX_QUANTIZER_OPTIONS]; /* in the order of the quantizer's table */
+    bool fully_connected;                    /* a linear layer: said by the net that is built */
 } lb_weight_setting;
 
 /* One group of weights (a whole layer, or one filter), contiguous, row-major [O][I][KH][KW]. */
@@ -98,16 +99,24 @@ typedef struct lb_act_setting {
     float options[LB_MAX_QUANTIZER_OPTIONS];
 } lb_act_setting;
 
+/* The non-linearity that stands before a quantizer. */
+typedef enum lb_before {
+    LB_BEFORE_HARD_TANH,
+    LB_BEFORE_CLIP01,
+    LB_BEFORE_RELU,
+    LB_BEFORE_NOTHING
+} lb_before;
+
 typedef struct lb_act_quantizer {
     const char *name, *summary, *source;
     int bits_min, bits_max;
     int n_learned; /* learned values a layer: 0 or 1 */
     const lb_option *options;
-    /** The non-linearity that stands before this quantizer. */
-    enum { LB_BEFORE_HARD_TANH, LB_BEFORE_CLIP01, LB_BEFORE_RELU, LB_BEFORE_NOTHING } before;
+    lb_before before;
 
-    /** First learned value from n activations of the first batch. NULL where n_learned is 0. */
-    float (*init_learned)(const lb_act_setting *setting, const float *x, size_t n);
+    /** First learned value, above 0, from the mean |x| of the first batch's activations. NULL where
+     *  n_learned is 0. */
+    float (*init_learned)(const lb_act_setting *setting, double mean_abs);
     /** The map; `learned` is NULL where n_learned is 0. */
     lb_act_map (*map)(const lb_act_setting *setting, const float *learned);
     /** dL/dlearned summed over n elements of one sample. NULL where n_learned is 0. */

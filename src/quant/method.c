@@ -218,7 +218,8 @@ static lb_status resolve_order(const lb_method *method, const lb_method_request 
         return lb_fail(LB_E_ARG, "the slope of the ReLU is %g; wanted: more than 0",
                        (double)request->relu_slope);
     }
-    if (config->acts != NULL && config->acts->before != LB_BEFORE_RELU &&
+    if (config->acts != NULL &&
+        lb_act_quantizer_before(config->acts, &config->act_setting) != LB_BEFORE_RELU &&
         !config->relu_after_conv) {
         return lb_fail(
             LB_E_ARG,

@@ -142,6 +142,16 @@ const lb_method lb_methods[] = {
         .resnet_ends = LB_END_QUANTIZED,
         .papers = "Kutukcu 3.2",
     },
+    {
+        .name = "lsq",
+        .summary = "Learned Step Size Quantization: steps of weights and activations are trained",
+        .source = "Esser et al., ICLR 2020, arXiv:1902.08153",
+        .weights = "lsq",
+        .acts = "lsq",
+        .ends = LB_END_FLOAT,
+        .resnet_ends = LB_END_FLOAT,
+        .papers = "-",
+    },
     {.name = NULL},
 };
 

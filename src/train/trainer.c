@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "train/checkpoint.h"
+#include "train/start_from.h"
 
 enum { CONFIG_MAX_BYTES = 1 << 20 };
 
@@ -227,20 +228,6 @@ static lb_status load_last(lb_trainer *t)
     return status;
 }
 
-static lb_status load_init(lb_trainer *t)
-{
-    char *path = NULL;
-    LB_TRY(lb_run_checkpoint(t->config.init, &path));
-    lb_safetensors *file = NULL;
-    lb_status status = lb_checkpoint_open(path, &file);
-    if (status == LB_OK) {
-        status = lb_checkpoint_load_net(path, file, LB_LOAD_INIT, &t->net);
-        lb_safetensors_close(file);
-    }
-    lb_free(path);
-    return status;
-}
-
 static lb_status write_config(lb_trainer *t)
 {
     LB_TRY(lb_run_describe(t->settings, &t->config, &t->facts, &t->description));
@@ -260,7 +247,7 @@ lb_status lb_trainer_init(lb_trainer *t, const lb_settings *settings, bool (*sto
     if (t->folder.has_last)
         LB_TRY(load_last(t));
     else if (t->config.init != NULL)
-        LB_TRY(load_init(t));
+        LB_TRY(lb_start_from(t->config.init, &t->net));
     LB_TRY(lb_run_folder_begin(&t->folder));
     LB_TRY(write_config(t));
     if (t->config.tensorboard) {

@@ -33,7 +33,8 @@ static void for_each(visit *f)
             for (size_t i = 0; q->options && q->options[i].name; i++) {
                 setting.options[i] = q->options[i].standard;
             }
-            const lb_act_map map = q->map(&setting, NULL);
+            const float learned = 0.3f;
+            const lb_act_map map = q->map(&setting, q->n_learned > 0 ? &learned : NULL);
             char what[64];
             (void)snprintf(what, sizeof what, "%s, %d bits", q->name, bits);
             f(&map, &setting, what);
@@ -194,6 +195,7 @@ static void test_what_stands_before(void **state)
     assert_int_equal(lb_act_quantizer_find("sign")->before, LB_BEFORE_HARD_TANH);
     assert_int_equal(lb_act_quantizer_find("qnn")->before, LB_BEFORE_HARD_TANH);
     assert_int_equal(lb_act_quantizer_find("dorefa")->before, LB_BEFORE_CLIP01);
+    assert_int_equal(lb_act_quantizer_find("lsq")->before, LB_BEFORE_RELU);
 }
 
 static void test_descriptions_are_complete(void **state)

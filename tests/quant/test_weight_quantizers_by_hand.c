@@ -342,10 +342,42 @@ static void test_ttq_scales_start_at_one(void **state)
     CHECK_FLOATS(learned, 1, 1);
 }
 
+/* Three bits, s = 0.5, Qn = 4, Qp = 3, n = 6: gradient scale 1 / sqrt(18). r = round(x) - x inside;
+ * exactly Qp counts as clipped; ties go to the even code. */
+static void test_lsq(void **state)
+{
+    (void)state;
+    const float w[] = {0.15f, 0.4f, 1.5f, -9.0f, -0.75f, -2.0f}, step = 0.5f;
+    const float dq[] = {1.0f, 2.0f, 4.0f, 8.0f, 16.0f, 32.0f};
+    const lb_weight_setting setting = {.bits = 3};
+    const result r = apply("lsq", &setting, flat_group(6), w, &step, dq);
+    CHECK_CODES(r, 0, 1, 3, -4, -2, -4);
+    CHECK_FLOATS(r.real, 0, 0.5, 1.5, -2, -1, -2);
+    CHECK_FLOATS(r.dw, 1, 2, 0, 0, 16, 0);
+    /* -0.3, 2 * 0.2, 4 * 3, 8 * -4, 16 * (-2 + 1.5), 32 * -4 */
+    assert_float_equal(r.dlearned[0], (float)(-155.9 / sqrt(18.0)), 1e-5f);
+}
+
+/* Start: 2 mean|w| / sqrt(Qp); of zeros 1. */
+static void test_lsq_start(void **state)
+{
+    (void)state;
+    const float w[] = {0.5f, -1.0f, 0.0f, 2.5f}, zeros[4] = {0.0f};
+    const lb_weight_quantizer *q = lb_weight_quantizer_find("lsq");
+    const lb_weight_setting setting = {.bits = 3};
+    float learned = 0.0f;
+    q->init_learned(&setting, flat_group(4), w, &learned);
+    assert_float_equal(learned, (float)(2.0 / sqrt(3.0)), 1e-7f);
+    q->init_learned(&setting, flat_group(4), zeros, &learned);
+    assert_float_equal(learned, 1.0f, 0.0f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_bc),
+        cmocka_unit_test(test_lsq),
+        cmocka_unit_test(test_lsq_start),
         cmocka_unit_test(test_bc_scaled),
         cmocka_unit_test(test_bc_stochastic),
         cmocka_unit_test(test_bc_stochastic_draws_once_a_weight),

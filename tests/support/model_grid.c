@@ -102,6 +102,7 @@ void lb_grid_build(const lb_grid_case *c, lb_net *net)
     if (status != LB_OK) fprintf(stderr, "%s: %s\n", c->name, lb_error());
     lb_assert(status == LB_OK);
     lb_net_initialize(net, lb_model_find(c->request.name)->init, c->next);
+    lb_random_learned_acts(net, &r);
     lb_random_norms(net, &r, 1, false);
 }
 
