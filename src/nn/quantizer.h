@@ -117,6 +117,8 @@ typedef struct lb_act_quantizer {
     /** First learned value, above 0, from the mean |x| of the first batch's activations. NULL where
      *  n_learned is 0. */
     float (*init_learned)(const lb_act_setting *setting, double mean_abs);
+    /** L2 factor of the learned value. NULL: none. */
+    float (*learned_decay)(const lb_act_setting *setting);
     /** The map; `learned` is NULL where n_learned is 0. */
     lb_act_map (*map)(const lb_act_setting *setting, const float *learned);
     /** dL/dlearned summed over n elements of one sample. NULL where n_learned is 0. */

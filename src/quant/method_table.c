@@ -152,6 +152,16 @@ const lb_method lb_methods[] = {
         .resnet_ends = LB_END_FLOAT,
         .papers = "-",
     },
+    {
+        .name = "pact",
+        .summary = "PACT: DoReFa-Net's weights, activations clipped where training wants it",
+        .source = "Choi et al., arXiv:1805.06085",
+        .weights = "dorefa",
+        .acts = "pact",
+        .ends = LB_END_FLOAT,
+        .resnet_ends = LB_END_FLOAT,
+        .papers = "-",
+    },
     {.name = NULL},
 };
 

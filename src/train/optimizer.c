@@ -147,12 +147,21 @@ static void range_of(const lb_net *net, const lb_param *param, update *u)
     u->high = quantizer->clip;
 }
 
+static float decay_of(const lb_optimizer *o, const lb_param *param)
+{
+    if (param->role == LB_PARAM_WEIGHT) return o->options.weight_decay;
+    const lb_node *node = &o->net->nodes[param->node];
+    if (param->role != LB_PARAM_LEARNED || node->op != LB_OP_QUANTIZE) return 0.0f;
+    const lb_quantize *q = &node->as.quantize;
+    return q->quantizer->learned_decay ? q->quantizer->learned_decay(&q->setting) : 0.0f;
+}
+
 static void update_chunk(const lb_optimizer *o, const update *shared,
                          const lb_optimizer_chunk *chunk)
 {
     const lb_param *param = &o->net->params[chunk->param];
     update u = *shared;
-    if (param->role != LB_PARAM_WEIGHT) u.decay = 0.0f;
+    u.decay = decay_of(o, param);
     range_of(o->net, param, &u);
     float *w = param->value + chunk->first;
     const float *g = param->grad + chunk->first;
@@ -172,7 +181,7 @@ static void update_chunk(const lb_optimizer *o, const update *shared,
 
 void lb_optimizer_step(lb_optimizer *o, double lr, uint64_t t)
 {
-    update u = {.lr = (float)lr, .decay = o->options.weight_decay, .momentum = o->options.momentum};
+    update u = {.lr = (float)lr, .momentum = o->options.momentum};
     if (o->options.kind == LB_OPTIMIZER_ADAM) {
         const double n = (double)t;
         u.lr = (float)(lr / (1.0 - pow((double)0.9, n)));

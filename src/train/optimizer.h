@@ -11,7 +11,7 @@ typedef struct lb_optimizer_options {
     lb_optimizer_kind kind;
     float momentum;     /* SGD */
     bool nesterov;      /* SGD */
-    float weight_decay; /* on weights only */
+    float weight_decay; /* on weights; learned values have their quantizer's */
 } lb_optimizer_options;
 
 enum { LB_MAX_MOMENTS = 2 };

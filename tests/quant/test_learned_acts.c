@@ -55,7 +55,9 @@ static double smooth(const lb_act_map *map, double x, double error)
     return (double)map->scale * (fmax((double)map->low, fmin((double)map->high, t)) + error);
 }
 
-static void check_differences(const char *name, double wanted_factor(int bits))
+/* `factor`: the gradient over the derivative of the loss. `rounds`: the rounding's error is part of
+ * the value that is derived. */
+static void check_differences(const char *name, double factor(int bits), bool rounds)
 {
     const lb_act_quantizer *q = lb_act_quantizer_find(name);
     for (int bits = q->bits_min; bits <= q->bits_max; bits++) {
@@ -75,11 +77,12 @@ static void check_differences(const char *name, double wanted_factor(int bits))
         lb_act_encode(&map, N, x, code);
         for (size_t i = 0; i < N; i++) {
             const double t = (double)x[i] * (double)map.multiplier / (double)map.divisor;
-            const double error = (double)code[i] - fmax((double)map.low, fmin((double)map.high, t));
+            const double inside = fmax((double)map.low, fmin((double)map.high, t));
+            const double error = rounds ? (double)code[i] - inside : 0.0;
             loss += (double)g[i] *
                     (smooth(&high, (double)x[i], error) - smooth(&low, (double)x[i], error));
         }
-        const double wanted = loss / ((double)above - (double)below) * wanted_factor(bits);
+        const double wanted = loss / ((double)above - (double)below) * factor(bits);
         const double got = (double)q->backward_learned(&setting, &learned, x, g, N);
         /* the maps' numbers are rounded to 6e-8 over a step of 5e-4 */
         if (!(fabs(got - wanted) <= 2e-3 * fabs(wanted)))
@@ -95,15 +98,49 @@ static double lsq_factor(int bits)
 static void test_lsq_by_differences(void **state)
 {
     (void)state;
-    check_differences("lsq", lsq_factor);
+    check_differences("lsq", lsq_factor, true);
+}
+
+/* a = 2, two bits: levels 0, 2/3, 4/3, 2; x = a is clipped, so its gradient is a's. */
+static void test_pact_by_hand(void **state)
+{
+    (void)state;
+    const lb_act_quantizer *q = lb_act_quantizer_find("pact");
+    const lb_act_setting setting = setting_of(q, 2);
+    const float x[] = {-1.0f, 0.0f, 0.3f, 0.4f, 1.7f, 2.0f, 9.0f}, clip = 2.0f;
+    const float wanted[] = {0.0f, 0.0f, 0.0f, 1.0f, 3.0f, 3.0f, 3.0f};
+    const float g[] = {1.0f, 2.0f, 4.0f, 8.0f, 16.0f, 32.0f, 64.0f};
+    const lb_act_map map = q->map(&setting, &clip);
+    float code[7];
+    lb_act_encode(&map, 7, x, code);
+    for (size_t i = 0; i < 7; i++) assert_float_equal(code[i], wanted[i], 0.0f);
+    assert_float_equal(map.scale, 2.0f / 3.0f, 0.0f);
+    assert_true(!map.open && map.window_low == 0.0f);
+    assert_true(map.window_high < 2.0f && map.window_high > 1.9999998f);
+    assert_float_equal(q->backward_learned(&setting, &clip, x, g, 7), 96.0f, 0.0f);
+    assert_float_equal(q->init_learned(&setting, 0.25), 6.0f, 0.0f);
+    assert_float_equal(q->learned_decay(&setting), 2e-4f, 0.0f);
+}
+
+static double one(int bits)
+{
+    (void)bits;
+    return 1.0;
+}
+
+/* Eq. 3 is the clip's derivative: rounding is passed as if it were none. */
+static void test_pact_by_differences(void **state)
+{
+    (void)state;
+    check_differences("pact", one, false);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_lsq_by_hand),
-        cmocka_unit_test(test_lsq_start),
-        cmocka_unit_test(test_lsq_by_differences),
+        cmocka_unit_test(test_lsq_by_hand),         cmocka_unit_test(test_lsq_start),
+        cmocka_unit_test(test_lsq_by_differences),  cmocka_unit_test(test_pact_by_hand),
+        cmocka_unit_test(test_pact_by_differences),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

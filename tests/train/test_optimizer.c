@@ -132,6 +132,33 @@ static void masters_are_clipped_and_learned_scales_stay_positive(void **state)
     lb_net_release(&net);
 }
 
+/* PACT's clip has an L2 factor of its own: a - lr (g + factor a); LSQ's step has none. */
+static void learned_values_decay_by_their_quantizer(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"pact", "lsq"};
+    const float wanted[] = {4.0f - 0.5f * (1.0f + 0.25f * 4.0f), 4.0f - 0.5f};
+    for (size_t k = 0; k < 2; k++) {
+        const lb_optimizer_options options = {.kind = LB_OPTIMIZER_SGD, .weight_decay = 0.125f};
+        const lb_act_setting setting = {.bits = 2, .options = {6.0f, 0.25f}};
+        lb_net net;
+        lb_optimizer optimizer;
+        lb_net_init(&net);
+        int x = lb_net_input(&net, (lb_shape){3, 1, 1}, false);
+        x = lb_net_quantize(&net, "quantize", x, lb_act_quantizer_find(names[k]), &setting);
+        lb_net_linear(&net, "layer", x, 2, false, NULL);
+        assert_ok(lb_net_finish(&net, LB_LOSS_CROSS_ENTROPY));
+        lb_param *learned = param_of(&net, "quantize.learned");
+        learned->value[0] = 4.0f;
+        learned->grad[0] = 1.0f;
+        assert_ok(lb_optimizer_init(&optimizer, &net, &options));
+        lb_optimizer_step(&optimizer, 0.5, 1);
+        assert_float_equal(learned->value[0], wanted[k], 0.0f);
+        lb_optimizer_release(&optimizer);
+        lb_net_release(&net);
+    }
+}
+
 static void a_rate_of_zero_moves_nothing_and_nan_is_kept(void **state)
 {
     (void)state;
@@ -190,6 +217,7 @@ int main(void)
         cmocka_unit_test(adam_agrees_with_pytorch),
         cmocka_unit_test(decay_reaches_weights_only),
         cmocka_unit_test(masters_are_clipped_and_learned_scales_stay_positive),
+        cmocka_unit_test(learned_values_decay_by_their_quantizer),
         cmocka_unit_test(a_rate_of_zero_moves_nothing_and_nan_is_kept),
         cmocka_unit_test(threads_do_not_change_the_result),
     };
