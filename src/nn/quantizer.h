@@ -24,6 +24,7 @@ typedef enum lb_granularity { LB_PER_LAYER, LB_PER_FILTER } lb_granularity;
 typedef struct lb_option {
     const char *name, *help;
     float standard, min, max;
+    bool whole; /* takes whole numbers only */
 } lb_option;
 
 /* ---- weights ---- */

@@ -367,6 +367,11 @@ static void build_pact(lb_net *net)
     lenet(net, "dorefa", 1, "pact", 2, true);
 }
 
+static void build_fixed(lb_net *net)
+{
+    lenet(net, "twn", 2, "fixed", 4, true);
+}
+
 /* A learned quantizer before the first weights, and two without a batch-norm between them. */
 static void build_lsq_first(lb_net *net)
 {
@@ -385,7 +390,7 @@ static void test_lenets(void **state)
     (void)state;
     builder *all[] = {build_w1a2, build_w8a2,      build_w2a3_signed, build_bnn,
                       build_xnor, build_twn,       build_ttq,         build_stochastic,
-                      build_lsq,  build_lsq_first, build_pact};
+                      build_lsq,  build_lsq_first, build_pact,        build_fixed};
     for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
         agree_for(all[i], LB_LOSS_CROSS_ENTROPY, 12, 1);
         agree_for(all[i], LB_LOSS_CROSS_ENTROPY, 40, 2);

@@ -48,8 +48,8 @@ static float backward_learned(const lb_act_setting *setting, const float *learne
 }
 
 static const lb_option options[] = {
-    [CLIP] = {"clip", "the first value of the learned clip a", 6.0f, 0.001f, 1000.0f},
-    [CLIP_DECAY] = {"clip-decay", "L2 factor of a; 0: none", 2e-4f, 0.0f, 1.0f},
+    [CLIP] = {"clip", "the first value of the learned clip a", 6.0f, 0.001f, 1000.0f, false},
+    [CLIP_DECAY] = {"clip-decay", "L2 factor of a; 0: none", 2e-4f, 0.0f, 1.0f, false},
     {.name = NULL},
 };
 
