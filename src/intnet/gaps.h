@@ -29,10 +29,11 @@
 typedef enum lb_gap_code { LB_GAPS_RUN_LENGTH, LB_GAPS_HUFFMAN } lb_gap_code;
 
 enum {
-    LB_GAP_SYMBOLS = 256,   /* Huffman: 0 to 254 are gaps */
-    LB_GAP_MAX_WIDTH = 15,  /* run-length */
-    LB_GAP_MAX_LENGTH = 15, /* Huffman: bits of a code */
-    LB_GAP_HEADER = 5       /* bytes that both codes start with */
+    LB_GAP_SYMBOLS = 256,          /* Huffman: 0 to 254 are gaps */
+    LB_GAP_MAX_WIDTH = 15,         /* run-length */
+    LB_GAP_MAX_LENGTH = 15,        /* Huffman: bits of a code */
+    LB_GAP_WEIGHTS_A_BYTE = 65536, /* at most, so that a small file never asks for much memory */
+    LB_GAP_HEADER = 5              /* bytes that both codes start with */
 };
 
 /* What n ternary weights take. */
