@@ -83,12 +83,13 @@ void lb_weights_quantize(lb_net *net, int node, uint64_t seed, uint64_t step, bo
 /**
  * Gradients of the masters and of the learned scales, which overwrite grad.
  *
+ * Computes: where net->quantized_decay is not 0, it times `real` of quantized weights is added to d_real first.
  * Shapes:   d_real = dL/dreal, [O][n].
  * Requires: `q` is what lb_weights_quantize last gave in training, the masters unchanged since.
  * Aliasing: for float layers d_real may be the weights' own grad; elsewhere nothing may overlap.
  * Threads:  as lb_weights_quantize.
  */
-void lb_weights_backward(lb_net *net, int node, const lb_quantized_weights *q, const float *d_real);
+void lb_weights_backward(lb_net *net, int node, const lb_quantized_weights *q, float *d_real);
 
 /**
  * Loss of logits and its gradient.

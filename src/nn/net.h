@@ -107,7 +107,8 @@ typedef struct lb_param {
     int node; /* whose it is */
     size_t n_dims, dims[4], count;
     float *value;
-    float *grad; /* NULL for running statistics */
+    float *grad;   /* NULL for running statistics */
+    uint8_t *held; /* [count] 1: no step changes this weight; NULL: steps change all */
 } lb_param;
 
 typedef enum lb_loss { LB_LOSS_CROSS_ENTROPY, LB_LOSS_SQUARED_HINGE } lb_loss;
@@ -122,6 +123,8 @@ typedef struct lb_net {
      * are normalized floats. Executors are given the real values of both. */
     bool raw_input;
     size_t classes; /* the last node's channels */
+    /* L2 on quantized weights: this times code * scale is added to their gradient. 0: none */
+    float quantized_decay;
     lb_loss loss;
     lb_arena arena; /* owns nodes, params and their values */
     /* The first failure while building: later calls do nothing, lb_net_finish reports it. */

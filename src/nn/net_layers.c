@@ -142,6 +142,7 @@ static int add_weights(lb_net *net, lb_node *node, size_t n_dims, const size_t *
         if (!choice_fits(net, node, choice)) return 0;
         conv->quantizer = choice->quantizer;
         conv->setting = choice->setting;
+        conv->setting.fully_connected = node->op == LB_OP_LINEAR;
     }
     conv->weight = lb_net_new_param(net, LB_PARAM_WEIGHT, "weight", n_dims, dims);
     if (bias) conv->bias = lb_net_new_param(net, LB_PARAM_BIAS, "bias", 1, &conv->out);

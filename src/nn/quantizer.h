@@ -74,6 +74,9 @@ typedef struct lb_weight_quantizer {
     /** First values of the learned scales of a group. NULL where n_learned is 0. */
     void (*init_learned)(const lb_weight_setting *setting, lb_weight_group group, const float *w,
                          float *learned);
+    /** Change masters that were trained under another quantizer, once, when a run starts from them.
+     *  NULL: they stay. */
+    void (*adopt)(const lb_weight_setting *setting, lb_weight_group group, float *w);
     /** Overwrite the masters before they are quantized (XNOR's centring and clipping). NULL: leave
      *  them. */
     void (*prepare)(const lb_weight_setting *setting, lb_weight_group group, float *w);

@@ -143,6 +143,17 @@ const lb_method lb_methods[] = {
         .papers = "Kutukcu 3.2",
     },
     {
+        .name = "ternary",
+        .summary = "ternary weights by a fixed threshold, no scale: sparse networks",
+        .source = "Faraone et al., ICONIP 2017, arXiv:1709.06262",
+        .weights = "ternary",
+        .acts = "sign",
+        .w_bits = 2,
+        .ends = LB_END_QUANTIZED,
+        .resnet_ends = LB_END_QUANTIZED,
+        .papers = "Faraone ch. 3",
+    },
+    {
         .name = "lsq",
         .summary = "Learned Step Size Quantization: steps of weights and activations are trained",
         .source = "Esser et al., ICLR 2020, arXiv:1902.08153",

@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "train/checkpoint.h"
+#include "train/procedure.h"
 #include "train/start_from.h"
 
 enum { CONFIG_MAX_BYTES = 1 << 20 };
@@ -155,7 +156,9 @@ static lb_status build_net(lb_trainer *t)
     t->facts.a_bits = quant.acts != NULL ? quant.act_setting.bits : LB_FLOAT_BITS;
     t->facts.parameters = count_parameters(&t->net);
     t->facts.normalization.raw_codes = t->net.raw_input;
-    return LB_OK;
+    t->net.quantized_decay = t->config.quantized_decay;
+    t->procedure = lb_procedure_of(&t->config);
+    return t->procedure->check(&t->config, &t->net);
 }
 
 static lb_status make_loaders(lb_trainer *t)

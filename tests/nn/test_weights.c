@@ -50,8 +50,8 @@ static void assert_floats(const float *got, const float *wanted, size_t n)
 static void test_scales_per_filter_and_per_layer(void **state)
 {
     (void)state;
-    const float w[] = {1.0f, -2.0f, 0.0f, 4.0f, 3.0f, -1.0f},
-                d_real[] = {1.0f, 2.0f, 3.0f, 4.0f, 5.0f, 6.0f};
+    const float w[] = {1.0f, -2.0f, 0.0f, 4.0f, 3.0f, -1.0f};
+    float d_real[] = {1.0f, 2.0f, 3.0f, 4.0f, 5.0f, 6.0f};
     lb_weight_choice choice = {&lb_whole_weights,
                                {.bits = 4, .granularity = LB_PER_FILTER, .options = {0.25f}}};
     fixture f = layer(3, 2, &choice);
@@ -94,7 +94,8 @@ static void test_float_layers(void **state)
 {
     (void)state;
     fixture f = layer(2, 2, NULL);
-    const float w[] = {0.1f, -0.2f, 0.3f, 0.4f}, d[] = {1.0f, 2.0f, 3.0f, 4.0f};
+    const float w[] = {0.1f, -0.2f, 0.3f, 0.4f};
+    float d[] = {1.0f, 2.0f, 3.0f, 4.0f};
     memcpy(f.w, w, sizeof w);
     lb_weights_quantize(&f.net, 1, 0, 0, false, &f.q);
     assert_floats(f.q.real, w, 4);
@@ -140,7 +141,7 @@ static void test_learned_scales(void **state)
 
     memcpy(f.w, (const float[]){1.0f, -1.0f, 1.0f, -1.0f, -1.0f, 1.0f}, 6 * sizeof(float));
     memcpy(learned->value, (const float[]){2.0f, 3.0f, 4.0f, 5.0f}, 4 * sizeof(float));
-    const float d[] = {1.0f, 2.0f, 4.0f, 8.0f, 16.0f, 32.0f};
+    float d[] = {1.0f, 2.0f, 4.0f, 8.0f, 16.0f, 32.0f};
     for (int i = 0; i < 2; i++) {
         lb_weights_quantize(&f.net, 1, 0, 0, false, &f.q);
         assert_floats(f.q.real, (const float[]){2.0f, -3.0f, 2.0f, -5.0f, -5.0f, 4.0f}, 6);
