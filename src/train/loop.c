@@ -57,6 +57,14 @@ static double lr_of_batch(const lb_trainer *t, size_t batch)
     return lb_schedule_lr(&t->config.schedule, t->progress.epoch - stage.first, batch);
 }
 
+/* Steps since the stage began: the optimizer starts anew with it. */
+static uint64_t step_of_stage(const lb_trainer *t)
+{
+    const lb_stage stage = t->procedure->stage(&t->config, t->progress.epoch);
+    const uint64_t epochs = t->progress.epoch - stage.first;
+    return epochs * t->config.schedule.batches + t->progress.batch;
+}
+
 static double lr_of_epoch(const lb_trainer *t)
 {
     return lr_of_batch(t, 0);
@@ -139,7 +147,7 @@ static lb_status step(lb_trainer *t, bool *end)
         p->diverged = true;
         return LB_OK;
     }
-    lb_optimizer_step(&t->optimizer, lr_of_batch(t, p->batch), p->step + 1);
+    lb_optimizer_step(&t->optimizer, lr_of_batch(t, p->batch), step_of_stage(t) + 1);
     p->step++;
     p->batch++;
     p->loss_sum += result.loss;

@@ -15,9 +15,24 @@ enum { CONFIG_MAX_BYTES = 1 << 20 };
 
 /* ---- settings and folder --------------------------------------------------------------------- */
 
+/* The epochs of a run in stages say where they begin. */
+static lb_status check_epochs(const lb_trainer *t)
+{
+    const char *given = t->settings->given[LB_KEY_EPOCHS];
+    const char *before = t->settings->of_run[LB_KEY_EPOCHS];
+    const char *rounds = t->settings->of_run[LB_KEY_PRUNE_ROUNDS];
+    const bool stages = rounds != NULL && strcmp(rounds, "0") != 0;
+    if (!stages || given == NULL || before == NULL || strcmp(given, before) == 0) return LB_OK;
+    return lb_fail(LB_E_ARG,
+                   "%s was made with epochs %s a stage, not %s; a resumed run with prune-rounds "
+                   "keeps them",
+                   t->folder.path, before, given);
+}
+
 /* Settings that define a run are the same when it is resumed. */
 static lb_status check_unchanged(const lb_trainer *t)
 {
+    LB_TRY(check_epochs(t));
     for (size_t k = 0; k < LB_N_KEYS; k++) {
         const char *given = t->settings->given[k];
         if (given == NULL || lb_setting_rules[k].role != LB_ROLE_DEFINES) continue;

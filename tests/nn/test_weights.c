@@ -127,6 +127,23 @@ static void test_preparing(void **state)
 }
 
 /* Scales start at each filter's first weight and at 7; a second backward starts the sums anew. */
+/* L2 on quantized weights: their value, times the factor, is added to the gradient that they get. */
+static void test_quantized_decay(void **state)
+{
+    (void)state;
+    lb_weight_choice choice = {&lb_whole_weights,
+                               {.bits = 4, .granularity = LB_PER_FILTER, .options = {0.25f}}};
+    fixture f = layer(3, 2, &choice);
+    memcpy(f.w, (const float[]){1.0f, -2.0f, 0.0f, 4.0f, 3.0f, -1.0f}, 6 * sizeof(float));
+    f.net.quantized_decay = 0.5f;
+    lb_weights_quantize(&f.net, 1, 0, 0, false, &f.q);
+    float d[] = {1.0f, 2.0f, 3.0f, 4.0f, 5.0f, 6.0f};
+    lb_weights_backward(&f.net, 1, &f.q, d);
+    /* values 0.5 -1 0 | 4 3 -1, passed on times the scales 0.5 | 1 */
+    assert_floats(f.weight->grad, (const float[]){0.625f, 0.75f, 1.5f, 6.0f, 6.5f, 5.5f}, 6);
+    release(&f);
+}
+
 static void test_learned_scales(void **state)
 {
     (void)state;
@@ -212,6 +229,7 @@ int main(void)
         cmocka_unit_test(test_two_scales),
         cmocka_unit_test(test_float_layers),
         cmocka_unit_test(test_preparing),
+        cmocka_unit_test(test_quantized_decay),
         cmocka_unit_test(test_learned_scales),
         cmocka_unit_test(test_chance),
         cmocka_unit_test(test_threads_change_nothing),
