@@ -70,8 +70,7 @@ static lb_status read_quantizer(const lb_freeze_graph *graph, lb_freeze_node *no
 {
     const lb_node *from = &graph->net->nodes[node->source];
     const lb_quantize *q = &from->as.quantize;
-    const float *learned = q->learned >= 0 ? graph->net->params[q->learned].value : NULL;
-    const lb_act_map map = q->quantizer->map(&q->setting, learned);
+    const lb_act_map map = lb_quantize_map(graph->net, q);
     const bool rises = map.multiplier > 0.0f && isfinite(map.multiplier) && map.divisor > 0.0f &&
                        isfinite(map.divisor) && map.scale > 0.0f && isfinite(map.scale);
     const bool grid = is_whole(map.low) && is_whole(map.high) && map.low < map.high &&

@@ -140,7 +140,7 @@ int lb_block_act(const lb_builder *b, const char *name, int in)
     const node_name node = name_of(name, "act");
     if (quant->acts == NULL || quant->relu_after_conv)
         return lb_net_relu(b->net, node.text, in, quant->relu_slope);
-    switch (quant->acts->before) {
+    switch (lb_act_quantizer_before(quant->acts, &quant->act_setting)) {
     case LB_BEFORE_HARD_TANH: return lb_net_clip(b->net, node.text, in, -1.0f, 1.0f);
     case LB_BEFORE_CLIP01: return lb_net_clip(b->net, node.text, in, 0.0f, 1.0f);
     case LB_BEFORE_RELU: return lb_net_relu(b->net, node.text, in, quant->relu_slope);

@@ -4,6 +4,21 @@
 #include "nn/executor.h"
 #include "nn/net_internal.h"
 
+/* Training keeps learned values above 0, so 0 is free to mean: not started yet. */
+bool lb_quantize_waits(const lb_net *net, const lb_node *node)
+{
+    if (node->op != LB_OP_QUANTIZE || node->as.quantize.learned < 0) return false;
+    return net->params[node->as.quantize.learned].value[0] == 0.0f;
+}
+
+lb_act_map lb_quantize_map(const lb_net *net, const lb_quantize *quantize)
+{
+    if (quantize->learned < 0) return quantize->quantizer->map(&quantize->setting, NULL);
+    const float now = net->params[quantize->learned].value[0];
+    const float learned = now == 0.0f ? 1.0f : now;
+    return quantize->quantizer->map(&quantize->setting, &learned);
+}
+
 static bool output_codes(const lb_net *net, int index, lb_act_map *map);
 
 static bool concat_codes(const lb_net *net, const lb_node *node, lb_act_map *map)
@@ -27,12 +42,7 @@ static bool output_codes(const lb_net *net, int index, lb_act_map *map)
     case LB_OP_INPUT:
         if (net->raw_input) *map = lb_act_raw_pixels();
         return net->raw_input;
-    case LB_OP_QUANTIZE: {
-        const lb_quantize *q = &node->as.quantize;
-        *map =
-            q->quantizer->map(&q->setting, q->learned >= 0 ? net->params[q->learned].value : NULL);
-        return true;
-    }
+    case LB_OP_QUANTIZE: *map = lb_quantize_map(net, &node->as.quantize); return true;
     case LB_OP_MAX_POOL:
     case LB_OP_FLATTEN:
     case LB_OP_DROPOUT: return output_codes(net, node->in[0], map);

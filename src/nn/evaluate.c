@@ -70,10 +70,8 @@ static void find_codes(lb_evaluator *e)
             p->coded = true;
             p->map = lb_act_raw_pixels();
         } else if (node->op == LB_OP_QUANTIZE) {
-            const lb_quantize *q = &node->as.quantize;
             p->coded = true;
-            p->map = q->quantizer->map(&q->setting,
-                                       q->learned >= 0 ? net->params[q->learned].value : NULL);
+            p->map = lb_quantize_map(net, &node->as.quantize);
         } else if (passes_codes(node->op) ||
                    (node->op == LB_OP_CONCAT && e->plan[node->in[1]].coded && in->coded &&
                     lb_act_same_codes(&in->map, &e->plan[node->in[1]].map))) {

@@ -29,8 +29,9 @@ typedef struct lb_backend {
     void (*destroy)(lb_executor *e);
     /** One step on exactly `batch` images (batch, c, h, w): fills every parameter's grad with the
      *  gradient of the mean loss, updates batch-norm's running statistics. `step` numbers random
-     *  draws. The masters are read (and prepared: XNOR) but not updated. A non-finite loss
-     *  is a result, not an error. */
+     *  draws. The masters are read (and prepared: XNOR) but not updated. Learned values of
+     *  activations that are 0 first get their start from this batch. A non-finite loss is a result,
+     *  not an error. */
     lb_status (*train)(lb_executor *e, const float *images, const uint16_t *labels, uint64_t step,
                        lb_step_result *out);
     /** Logits (n, classes) of n <= batch images, by the fixed-order and integer paths. Call
@@ -82,12 +83,13 @@ void lb_weights_quantize(lb_net *net, int node, uint64_t seed, uint64_t step, bo
 /**
  * Gradients of the masters and of the learned scales, which overwrite grad.
  *
+ * Computes: where net->quantized_decay is not 0, it times `real` of quantized weights is added to d_real first.
  * Shapes:   d_real = dL/dreal, [O][n].
  * Requires: `q` is what lb_weights_quantize last gave in training, the masters unchanged since.
  * Aliasing: for float layers d_real may be the weights' own grad; elsewhere nothing may overlap.
  * Threads:  as lb_weights_quantize.
  */
-void lb_weights_backward(lb_net *net, int node, const lb_quantized_weights *q, const float *d_real);
+void lb_weights_backward(lb_net *net, int node, const lb_quantized_weights *q, float *d_real);
 
 /**
  * Loss of logits and its gradient.
@@ -104,6 +106,11 @@ void lb_weights_backward(lb_net *net, int node, const lb_quantized_weights *q, c
 lb_step_result lb_loss_compute(lb_loss loss, size_t n, size_t classes, const float *logits,
                                const uint16_t *labels, float *d_logits);
 
+/** The map of a quantize node, with its learned value of now; before its first batch as if that
+ *  were 1. */
+lb_act_map lb_quantize_map(const lb_net *net, const lb_quantize *quantize);
+/** Has the node a learned value that still waits for its first batch? */
+bool lb_quantize_waits(const lb_net *net, const lb_node *node);
 /** Does evaluation of this conv or linear node add integers? (quantized weights that are not
  *  stochastic, and quantized or raw 8-bit input) */
 bool lb_node_is_integer(const lb_net *net, int node);

@@ -107,7 +107,8 @@ typedef struct lb_param {
     int node; /* whose it is */
     size_t n_dims, dims[4], count;
     float *value;
-    float *grad; /* NULL for running statistics */
+    float *grad;   /* NULL for running statistics */
+    uint8_t *held; /* [count] 1: no step changes this weight; NULL: steps change all */
 } lb_param;
 
 typedef enum lb_loss { LB_LOSS_CROSS_ENTROPY, LB_LOSS_SQUARED_HINGE } lb_loss;
@@ -122,6 +123,8 @@ typedef struct lb_net {
      * are normalized floats. Executors are given the real values of both. */
     bool raw_input;
     size_t classes; /* the last node's channels */
+    /* L2 on quantized weights: this times code * scale is added to their gradient. 0: none */
+    float quantized_decay;
     lb_loss loss;
     lb_arena arena; /* owns nodes, params and their values */
     /* The first failure while building: later calls do nothing, lb_net_finish reports it. */
@@ -172,8 +175,8 @@ LB_MUST_CHECK lb_status lb_net_finish(lb_net *net, lb_loss loss);
 
 /** How masters start. Conv weights of ResNets: normal, std sqrt(2 / (KH*KW*O)); else uniform
  *  +-1/sqrt(fan_in); quantizers with wide_init: uniform in (-1, 1). gamma 1, beta 0, bias uniform
- *  +-1/sqrt(fan_in); learned scales of weights by their quantizer, learned values of activations 1
- *  (they want a first batch). Running mean 0, variance 1. A parameter's numbers depend on the seed
+ *  +-1/sqrt(fan_in); learned scales of weights by their quantizer, learned values of activations 0:
+ *  they wait for a first batch. Running mean 0, variance 1. A parameter's numbers depend on the seed
  *  and its index alone. */
 typedef enum lb_init_rule { LB_INIT_FAN_IN, LB_INIT_RESNET } lb_init_rule;
 void lb_net_initialize(lb_net *net, lb_init_rule rule, uint64_t seed);

@@ -48,7 +48,7 @@ static void fill_weights(const lb_node *node, lb_param *p, lb_init_rule rule, lb
 static void fill_learned(const lb_net *net, const lb_node *node, lb_param *p)
 {
     if (node->op == LB_OP_QUANTIZE) {
-        fill_constant(p, 1.0f);
+        fill_constant(p, 0.0f);
         return;
     }
     const lb_conv *conv = &node->as.conv;

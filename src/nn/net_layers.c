@@ -142,6 +142,7 @@ static int add_weights(lb_net *net, lb_node *node, size_t n_dims, const size_t *
         if (!choice_fits(net, node, choice)) return 0;
         conv->quantizer = choice->quantizer;
         conv->setting = choice->setting;
+        conv->setting.fully_connected = node->op == LB_OP_LINEAR;
     }
     conv->weight = lb_net_new_param(net, LB_PARAM_WEIGHT, "weight", n_dims, dims);
     if (bias) conv->bias = lb_net_new_param(net, LB_PARAM_BIAS, "bias", 1, &conv->out);
@@ -253,8 +254,6 @@ int lb_net_quantize(lb_net *net, const char *name, int in, const lb_act_quantize
         const size_t n = (size_t)quantizer->n_learned;
         const int learned = lb_net_new_param(net, LB_PARAM_LEARNED, "learned", 1, &n);
         if (learned < 0) return 0;
-        for (size_t i = 0; i < n; i++)
-            net->params[learned].value[i] = 1.0f; /* a map needs a scale above 0 */
         node->as.quantize.learned = learned;
     }
     return last_index(net);

@@ -24,6 +24,7 @@ typedef enum lb_granularity { LB_PER_LAYER, LB_PER_FILTER } lb_granularity;
 typedef struct lb_option {
     const char *name, *help;
     float standard, min, max;
+    bool whole; /* takes whole numbers only */
 } lb_option;
 
 /* ---- weights ---- */
@@ -33,6 +34,7 @@ typedef struct lb_weight_setting {
     int bits; /* 1..8; ternary counts as 2 */
     lb_granularity granularity;
     float options[LB_MAX_QUANTIZER_OPTIONS]; /* in the order of the quantizer's table */
+    bool fully_connected;                    /* a linear layer: said by the net that is built */
 } lb_weight_setting;
 
 /* One group of weights (a whole layer, or one filter), contiguous, row-major [O][I][KH][KW]. */
@@ -72,6 +74,9 @@ typedef struct lb_weight_quantizer {
     /** First values of the learned scales of a group. NULL where n_learned is 0. */
     void (*init_learned)(const lb_weight_setting *setting, lb_weight_group group, const float *w,
                          float *learned);
+    /** Change masters that were trained under another quantizer, once, when a run starts from them.
+     *  NULL: they stay. */
+    void (*adopt)(const lb_weight_setting *setting, lb_weight_group group, float *w);
     /** Overwrite the masters before they are quantized (XNOR's centring and clipping). NULL: leave
      *  them. */
     void (*prepare)(const lb_weight_setting *setting, lb_weight_group group, float *w);
@@ -98,16 +103,26 @@ typedef struct lb_act_setting {
     float options[LB_MAX_QUANTIZER_OPTIONS];
 } lb_act_setting;
 
+/* The non-linearity that stands before a quantizer. */
+typedef enum lb_before {
+    LB_BEFORE_HARD_TANH,
+    LB_BEFORE_CLIP01,
+    LB_BEFORE_RELU,
+    LB_BEFORE_NOTHING
+} lb_before;
+
 typedef struct lb_act_quantizer {
     const char *name, *summary, *source;
     int bits_min, bits_max;
     int n_learned; /* learned values a layer: 0 or 1 */
     const lb_option *options;
-    /** The non-linearity that stands before this quantizer. */
-    enum { LB_BEFORE_HARD_TANH, LB_BEFORE_CLIP01, LB_BEFORE_RELU, LB_BEFORE_NOTHING } before;
+    lb_before before;
 
-    /** First learned value from n activations of the first batch. NULL where n_learned is 0. */
-    float (*init_learned)(const lb_act_setting *setting, const float *x, size_t n);
+    /** First learned value, above 0, from the mean |x| of the first batch's activations. NULL where
+     *  n_learned is 0. */
+    float (*init_learned)(const lb_act_setting *setting, double mean_abs);
+    /** L2 factor of the learned value. NULL: none. */
+    float (*learned_decay)(const lb_act_setting *setting);
     /** The map; `learned` is NULL where n_learned is 0. */
     lb_act_map (*map)(const lb_act_setting *setting, const float *learned);
     /** dL/dlearned summed over n elements of one sample. NULL where n_learned is 0. */

@@ -220,11 +220,12 @@ static lb_status resolve_order(const lb_method *method, const lb_method_request 
         return lb_fail(LB_E_ARG, "the slope of the ReLU is %g; wanted: more than 0",
                        (double)request->relu_slope);
     }
-    if (config->acts != NULL && config->acts->before != LB_BEFORE_RELU &&
+    if (config->acts != NULL &&
+        lb_act_quantizer_before(config->acts, &config->act_setting) != LB_BEFORE_RELU &&
         !config->relu_after_conv) {
         return lb_fail(
             LB_E_ARG,
-            "a slope of the ReLU needs a ReLU: activation quantizer '%s' stands after a clip",
+            "a slope of the ReLU needs a ReLU: activation quantizer '%s' has none before it",
             config->acts->name);
     }
     config->relu_slope = request->relu_slope;
@@ -284,6 +285,10 @@ static lb_status set_option(const lb_option *options, const char *name, float va
             return lb_fail(LB_E_ARG, "option '%s' is %g; wanted: %g to %g", name, (double)value,
                            (double)options[i].min, (double)options[i].max);
         }
+        if (options[i].whole && value != truncf(value)) {
+            return lb_fail(LB_E_ARG, "option '%s' is %g; wanted: a whole number from %g to %g",
+                           name, (double)value, (double)options[i].min, (double)options[i].max);
+        }
         values[i] = value;
         *found = true;
     }
@@ -321,7 +326,6 @@ lb_status lb_method_resolve(const lb_method_request *request, lb_quant_config *o
     LB_TRY(resolve_granularity(request, &config));
     LB_TRY(resolve_end(method, "first", request->first, &config.first, &config.resnet_first));
     LB_TRY(resolve_end(method, "last", request->last, &config.last, &config.resnet_last));
-    LB_TRY(resolve_order(method, request, &config));
     LB_TRY(resolve_last_input(request, &config));
     config.quantize_shortcuts = request->quantize_shortcuts != 0 && method->weights != NULL;
     config.lenet_pool = method->lenet_pool;
@@ -329,6 +333,7 @@ lb_status lb_method_resolve(const lb_method_request *request, lb_quant_config *o
     standard_options(act_options(&config), config.act_setting.options);
     for (size_t i = 0; i < request->n_options; i++)
         LB_TRY(resolve_option(request->options[i], &config));
+    LB_TRY(resolve_order(method, request, &config)); /* options decide what stands before */
     *out = config;
     return LB_OK;
 }

@@ -78,6 +78,9 @@ LB_MUST_CHECK lb_status lb_method_resolve(const lb_method_request *request, lb_q
 const lb_method *lb_method_find(const char *name);
 const lb_weight_quantizer *lb_weight_quantizer_find(const char *name);
 const lb_act_quantizer *lb_act_quantizer_find(const char *name);
+/** The non-linearity before a quantizer: its own, but none instead of a ReLU where its codes reach
+ *  below 0; its clip is the non-linearity then. */
+lb_before lb_act_quantizer_before(const lb_act_quantizer *quantizer, const lb_act_setting *setting);
 /* NULL-terminated, from src/quant/weights and src/quant/acts */
 extern const lb_weight_quantizer *const lb_weight_quantizers[];
 extern const lb_act_quantizer *const lb_act_quantizers[];

@@ -134,7 +134,7 @@ static lb_status find_tensor(const char *path, const lb_safetensors *file, const
     return LB_OK;
 }
 
-static bool may_be_missing(lb_load_mode mode, const lb_param *param)
+static bool starts_anew(lb_load_mode mode, const lb_param *param)
 {
     return mode == LB_LOAD_INIT && param->role == LB_PARAM_LEARNED;
 }
@@ -152,7 +152,7 @@ static lb_status check_net(const char *path, const lb_safetensors *file, lb_load
 {
     for (size_t p = 0; p < net->n_params; p++) {
         const lb_param *param = &net->params[p];
-        if (may_be_missing(mode, param) && lb_safetensors_find(file, param->name) == NULL) continue;
+        if (starts_anew(mode, param)) continue;
         const lb_stored_tensor *t = NULL;
         LB_TRY(find_tensor(path, file, param->name, param, &t));
     }
@@ -173,11 +173,12 @@ lb_status lb_checkpoint_load_net(const char *path, const lb_safetensors *file, l
     LB_TRY(check_net(path, file, mode, net));
     for (size_t p = 0; p < net->n_params; p++) {
         lb_param *param = &net->params[p];
-        const lb_stored_tensor *t = lb_safetensors_find(file, param->name);
-        if (t != NULL)
-            memcpy(param->value, t->data, t->bytes);
-        else
+        if (starts_anew(mode, param)) {
             lb_net_initialize_learned(net, (int)p); /* the weights stand before them in the table */
+            continue;
+        }
+        const lb_stored_tensor *t = lb_safetensors_find(file, param->name);
+        memcpy(param->value, t->data, t->bytes);
     }
     return LB_OK;
 }

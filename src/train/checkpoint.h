@@ -30,7 +30,7 @@ LB_MUST_CHECK lb_status lb_checkpoint_write(const lb_checkpoint *checkpoint, con
 
 typedef enum lb_load_mode {
     LB_LOAD_EXACT, /* the same parameters                                                     */
-    LB_LOAD_INIT   /* learned scales may be missing (they start from the weights) or left over */
+    LB_LOAD_INIT   /* learned values are not read: they start anew                            */
 } lb_load_mode;
 
 /**

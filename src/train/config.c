@@ -156,6 +156,12 @@ static lb_status read_training(const lb_settings *s, lb_train_config *out)
     out->batch = whole(s, LB_KEY_BATCH);
     out->seed = whole(s, LB_KEY_SEED);
     out->init = lb_settings_value(s, LB_KEY_INIT);
+    out->quantized_decay = (float)real(s, LB_KEY_QUANTIZED_DECAY);
+    out->prune_rounds = whole(s, LB_KEY_PRUNE_ROUNDS);
+    const bool sigma = lb_settings_value(s, LB_KEY_PRUNE_SIGMA) != NULL;
+    out->prune_sigma = sigma ? (float)real(s, LB_KEY_PRUNE_SIGMA) : -1.0f;
+    if (sigma && out->prune_rounds == 0)
+        return lb_fail(LB_E_ARG, "prune-sigma has no part without prune-rounds");
     out->optimizer = (lb_optimizer_options){
         .kind = choice(s, LB_KEY_OPTIMIZER) == 0 ? LB_OPTIMIZER_ADAM : LB_OPTIMIZER_SGD,
         .momentum = (float)real(s, LB_KEY_MOMENTUM),

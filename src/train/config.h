@@ -28,6 +28,9 @@ typedef struct lb_train_config {
 
     size_t epochs, batch;
     lb_optimizer_options optimizer;
+    float quantized_decay;
+    size_t prune_rounds;
+    float prune_sigma;    /* negative: not given */
     lb_schedule schedule; /* all but `batches`, which the data decide */
     uint64_t seed;
     const char *init;

@@ -126,6 +126,14 @@ lb_status lb_optimizer_init(lb_optimizer *out, lb_net *net, const lb_optimizer_o
     return LB_OK;
 }
 
+void lb_optimizer_reset(lb_optimizer *o)
+{
+    for (size_t p = 0; p < o->net->n_params; p++) {
+        for (size_t k = 0; k < o->n_moments && o->net->params[p].grad != NULL; k++)
+            memset(o->moments[p].value[k], 0, o->net->params[p].count * sizeof(float));
+    }
+}
+
 void lb_optimizer_release(lb_optimizer *o)
 {
     lb_arena_release(&o->arena);
@@ -147,12 +155,20 @@ static void range_of(const lb_net *net, const lb_param *param, update *u)
     u->high = quantizer->clip;
 }
 
-static void update_chunk(const lb_optimizer *o, const update *shared,
-                         const lb_optimizer_chunk *chunk)
+static float decay_of(const lb_optimizer *o, const lb_param *param)
+{
+    if (param->role == LB_PARAM_WEIGHT) return o->options.weight_decay;
+    const lb_node *node = &o->net->nodes[param->node];
+    if (param->role != LB_PARAM_LEARNED || node->op != LB_OP_QUANTIZE) return 0.0f;
+    const lb_quantize *q = &node->as.quantize;
+    return q->quantizer->learned_decay ? q->quantizer->learned_decay(&q->setting) : 0.0f;
+}
+
+static void update_all(const lb_optimizer *o, const update *shared, const lb_optimizer_chunk *chunk)
 {
     const lb_param *param = &o->net->params[chunk->param];
     update u = *shared;
-    if (param->role != LB_PARAM_WEIGHT) u.decay = 0.0f;
+    u.decay = decay_of(o, param);
     range_of(o->net, param, &u);
     float *w = param->value + chunk->first;
     const float *g = param->grad + chunk->first;
@@ -170,9 +186,29 @@ static void update_chunk(const lb_optimizer *o, const update *shared,
         sgd_momentum(&u, chunk->count, w, g, m[0]);
 }
 
+static void update_chunk(const lb_optimizer *o, const update *shared,
+                         const lb_optimizer_chunk *chunk)
+{
+    const lb_param *param = &o->net->params[chunk->param];
+    if (param->held == NULL) {
+        update_all(o, shared, chunk);
+        return;
+    }
+    const uint8_t *held = param->held + chunk->first;
+    float before[CHUNK], *w = param->value + chunk->first;
+    memcpy(before, w, chunk->count * sizeof *w);
+    update_all(o, shared, chunk);
+    for (size_t i = 0; i < chunk->count; i++) {
+        if (!held[i]) continue;
+        w[i] = before[i];
+        for (size_t k = 0; k < o->n_moments; k++)
+            o->moments[chunk->param].value[k][chunk->first + i] = 0.0f;
+    }
+}
+
 void lb_optimizer_step(lb_optimizer *o, double lr, uint64_t t)
 {
-    update u = {.lr = (float)lr, .decay = o->options.weight_decay, .momentum = o->options.momentum};
+    update u = {.lr = (float)lr, .momentum = o->options.momentum};
     if (o->options.kind == LB_OPTIMIZER_ADAM) {
         const double n = (double)t;
         u.lr = (float)(lr / (1.0 - pow((double)0.9, n)));

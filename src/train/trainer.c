@@ -8,14 +8,31 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "train/checkpoint.h"
+#include "train/procedure.h"
+#include "train/start_from.h"
 
 enum { CONFIG_MAX_BYTES = 1 << 20 };
 
 /* ---- settings and folder --------------------------------------------------------------------- */
 
+/* The epochs of a run in stages say where they begin. */
+static lb_status check_epochs(const lb_trainer *t)
+{
+    const char *given = t->settings->given[LB_KEY_EPOCHS];
+    const char *before = t->settings->of_run[LB_KEY_EPOCHS];
+    const char *rounds = t->settings->of_run[LB_KEY_PRUNE_ROUNDS];
+    const bool stages = rounds != NULL && strcmp(rounds, "0") != 0;
+    if (!stages || given == NULL || before == NULL || strcmp(given, before) == 0) return LB_OK;
+    return lb_fail(LB_E_ARG,
+                   "%s was made with epochs %s a stage, not %s; a resumed run with prune-rounds "
+                   "keeps them",
+                   t->folder.path, before, given);
+}
+
 /* Settings that define a run are the same when it is resumed. */
 static lb_status check_unchanged(const lb_trainer *t)
 {
+    LB_TRY(check_epochs(t));
     for (size_t k = 0; k < LB_N_KEYS; k++) {
         const char *given = t->settings->given[k];
         if (given == NULL || lb_setting_rules[k].role != LB_ROLE_DEFINES) continue;
@@ -154,7 +171,9 @@ static lb_status build_net(lb_trainer *t)
     t->facts.a_bits = quant.acts != NULL ? quant.act_setting.bits : LB_FLOAT_BITS;
     t->facts.parameters = count_parameters(&t->net);
     t->facts.normalization.raw_codes = t->net.raw_input;
-    return LB_OK;
+    t->net.quantized_decay = t->config.quantized_decay;
+    t->procedure = lb_procedure_of(&t->config);
+    return t->procedure->check(&t->config, &t->net);
 }
 
 static lb_status make_loaders(lb_trainer *t)
@@ -227,20 +246,6 @@ static lb_status load_last(lb_trainer *t)
     return status;
 }
 
-static lb_status load_init(lb_trainer *t)
-{
-    char *path = NULL;
-    LB_TRY(lb_run_checkpoint(t->config.init, &path));
-    lb_safetensors *file = NULL;
-    lb_status status = lb_checkpoint_open(path, &file);
-    if (status == LB_OK) {
-        status = lb_checkpoint_load_net(path, file, LB_LOAD_INIT, &t->net);
-        lb_safetensors_close(file);
-    }
-    lb_free(path);
-    return status;
-}
-
 static lb_status write_config(lb_trainer *t)
 {
     LB_TRY(lb_run_describe(t->settings, &t->config, &t->facts, &t->description));
@@ -260,7 +265,7 @@ lb_status lb_trainer_init(lb_trainer *t, const lb_settings *settings, bool (*sto
     if (t->folder.has_last)
         LB_TRY(load_last(t));
     else if (t->config.init != NULL)
-        LB_TRY(load_init(t));
+        LB_TRY(lb_start_from(t->config.init, &t->net));
     LB_TRY(lb_run_folder_begin(&t->folder));
     LB_TRY(write_config(t));
     if (t->config.tensorboard) {

@@ -290,7 +290,7 @@ static void test_joins(void **state)
 static void lenet(lb_net *net, const char *w, int w_bits, const char *a, int a_bits, bool max)
 {
     const lb_weight_choice choice = weights(w, w_bits, LB_PER_LAYER);
-    const bool is_signed = strcmp(a, "dorefa") != 0;
+    const bool is_signed = strcmp(a, "sign") == 0 || strcmp(a, "qnn") == 0;
     const float low = is_signed ? -1.0f : 0.0f;
     start(net, 1, 12, 12);
     int x = lb_net_conv(net, "a", 0, 20, lb_window_square(5, 1, 0), 1, false, NULL);
@@ -357,11 +357,45 @@ static void build_stochastic(lb_net *net)
     lenet(net, "bc-stochastic", 1, "dorefa", 2, true);
 }
 
+static void build_lsq(lb_net *net)
+{
+    lenet(net, "lsq", 3, "lsq", 2, true);
+}
+
+static void build_pact(lb_net *net)
+{
+    lenet(net, "dorefa", 1, "pact", 2, true);
+}
+
+static void build_fixed(lb_net *net)
+{
+    lenet(net, "twn", 2, "fixed", 4, true);
+}
+
+static void build_ternary(lb_net *net)
+{
+    lenet(net, "ternary", 2, "sign", 1, true);
+}
+
+/* A learned quantizer before the first weights, and two without a batch-norm between them. */
+static void build_lsq_first(lb_net *net)
+{
+    const lb_weight_choice choice = weights("lsq", 4, LB_PER_FILTER);
+    start(net, 3, 8, 8);
+    int x = lb_net_relu(net, "relu", 0, 1.0f);
+    x = quantize(net, "a.quantize", x, "lsq", 2);
+    x = lb_net_conv(net, "a", x, 16, lb_window_square(3, 1, 1), 1, true, &choice);
+    x = lb_net_relu(net, "a.relu", x, 1.0f);
+    x = quantize(net, "b.quantize", x, "lsq", 2);
+    x = lb_net_linear(net, "b", lb_net_flatten(net, "flatten", x), MOST_CLASSES, true, &choice);
+}
+
 static void test_lenets(void **state)
 {
     (void)state;
-    builder *all[] = {build_w1a2, build_w8a2, build_w2a3_signed, build_bnn,
-                      build_xnor, build_twn,  build_ttq,         build_stochastic};
+    builder *all[] = {build_w1a2, build_w8a2,    build_w2a3_signed, build_bnn, build_xnor,
+                      build_twn,  build_ttq,     build_stochastic,  build_lsq, build_lsq_first,
+                      build_pact, build_ternary, build_fixed};
     for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
         agree_for(all[i], LB_LOSS_CROSS_ENTROPY, 12, 1);
         agree_for(all[i], LB_LOSS_CROSS_ENTROPY, 40, 2);

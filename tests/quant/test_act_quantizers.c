@@ -33,7 +33,8 @@ static void for_each(visit *f)
             for (size_t i = 0; q->options && q->options[i].name; i++) {
                 setting.options[i] = q->options[i].standard;
             }
-            const lb_act_map map = q->map(&setting, NULL);
+            const float learned = 0.3f;
+            const lb_act_map map = q->map(&setting, q->n_learned > 0 ? &learned : NULL);
             char what[64];
             (void)snprintf(what, sizeof what, "%s, %d bits", q->name, bits);
             f(&map, &setting, what);
@@ -188,12 +189,56 @@ static void test_dorefa_one_bit(void **state)
     assert_int_equal(map_of("dorefa", 2, 1.0f).rounding, LB_ROUND_EVEN); /* step0 is for one bit */
 }
 
+/* Three bits: f = 3: x = j/8, from 0 to 7/8; f = 1: halves from 0 to 3.5; signed from -2 to 1.5. Ties go up,
+ * also below 0. */
+static void test_fixed(void **state)
+{
+    (void)state;
+    static const struct {
+        float f, is_signed, x, value;
+    } cases[] = {
+        {-1.0f, 0.0f, 0.0624f, 0.0f}, {-1.0f, 0.0f, 0.0625f, 0.125f}, {-1.0f, 0.0f, 0.1875f, 0.25f},
+        {-1.0f, 0.0f, 0.93f, 0.875f}, {-1.0f, 0.0f, -0.4f, 0.0f},     {3.0f, 0.0f, 0.1875f, 0.25f},
+        {1.0f, 0.0f, 0.25f, 0.5f},    {1.0f, 0.0f, 2.2f, 2.0f},       {1.0f, 0.0f, 9.0f, 3.5f},
+        {1.0f, 1.0f, -0.25f, 0.0f},   {1.0f, 1.0f, -0.26f, -0.5f},    {1.0f, 1.0f, -0.75f, -0.5f},
+        {1.0f, 1.0f, -9.0f, -2.0f},   {1.0f, 1.0f, 9.0f, 1.5f},       {0.0f, 0.0f, 2.5f, 3.0f},
+    };
+    const lb_act_quantizer *q = lb_act_quantizer_find("fixed");
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        const lb_act_setting setting = {.bits = 3, .options = {cases[i].f, cases[i].is_signed}};
+        const lb_act_map map = q->map(&setting, NULL);
+        const float value = code_of(&map, cases[i].x) * map.scale;
+        if (value != cases[i].value)
+            fail_msg("f %g: %g becomes %g", (double)cases[i].f, (double)cases[i].x, (double)value);
+        assert_float_equal(map.window_low, map.low * map.scale, 0.0f);
+        assert_float_equal(map.window_high, map.high * map.scale, 0.0f);
+        assert_int_equal(lb_act_quantizer_before(q, &setting),
+                         cases[i].is_signed != 0.0f ? LB_BEFORE_NOTHING : LB_BEFORE_RELU);
+    }
+}
+
+/* SYQ's code is DoReFa-Net's map. */
+static void test_fixed_levels(void **state)
+{
+    (void)state;
+    for (int bits = 2; bits <= 8; bits++) {
+        const lb_act_setting setting = {.bits = bits, .options = {1.0f, 1.0f, 1.0f}};
+        const lb_act_map map = lb_act_quantizer_find("fixed")->map(&setting, NULL);
+        const lb_act_map wanted = map_of("dorefa", bits, 0.0f);
+        for (int i = -50; i <= 300; i++)
+            assert_float_equal(code_of(&map, (float)i / 255.0f),
+                               code_of(&wanted, (float)i / 255.0f), 0.0f);
+        assert_true(map.scale == wanted.scale && map.window_low == 0.0f && map.window_high == 1.0f);
+    }
+}
+
 static void test_what_stands_before(void **state)
 {
     (void)state;
     assert_int_equal(lb_act_quantizer_find("sign")->before, LB_BEFORE_HARD_TANH);
     assert_int_equal(lb_act_quantizer_find("qnn")->before, LB_BEFORE_HARD_TANH);
     assert_int_equal(lb_act_quantizer_find("dorefa")->before, LB_BEFORE_CLIP01);
+    assert_int_equal(lb_act_quantizer_find("lsq")->before, LB_BEFORE_RELU);
 }
 
 static void test_descriptions_are_complete(void **state)
@@ -222,6 +267,8 @@ int main(void)
         cmocka_unit_test(test_qnn_one_bit_is_sign),
         cmocka_unit_test(test_dorefa_two_bits),
         cmocka_unit_test(test_dorefa_one_bit),
+        cmocka_unit_test(test_fixed),
+        cmocka_unit_test(test_fixed_levels),
         cmocka_unit_test(test_what_stands_before),
         cmocka_unit_test(test_descriptions_are_complete),
     };

@@ -321,12 +321,25 @@ static void test_refused_policies(void **state)
     request.a_bits = 2;
     request.relu_slope = 0.1f;
     refuse(&request,
-           "a slope of the ReLU needs a ReLU: activation quantizer 'dorefa' stands after a clip");
+           "a slope of the ReLU needs a ReLU: activation quantizer 'dorefa' has none before it");
     request = request_of("bc");
     request.relu_slope = 0.0f;
     refuse(&request, "the slope of the ReLU is 0; wanted: more than 0");
     request.relu_slope = -INFINITY;
     refuse(&request, "the slope of the ReLU is -inf; wanted: more than 0");
+
+    /* `fixed` stands after a ReLU, and after none where it is signed: options are read before */
+    static const char *const options[] = {"signed=0", "signed=1"};
+    request = request_of("twn");
+    request.acts = "fixed";
+    request.a_bits = 4;
+    request.relu_slope = 0.5f;
+    request.options = options;
+    request.n_options = 1;
+    assert_float_equal(resolve(&request).relu_slope, 0.5f, 0.0f);
+    request.options = options + 1;
+    refuse(&request,
+           "a slope of the ReLU needs a ReLU: activation quantizer 'fixed' has none before it");
 }
 
 static void test_refused_options(void **state)
@@ -341,6 +354,7 @@ static void test_refused_options(void **state)
         {"c=0.1x", "option 'c': '0.1x' is not a number"},
         {"c", "option 'c' is not of the form NAME=VALUE"},
         {"=1", "option '=1' is not of the form NAME=VALUE"},
+        {"step0=0.5", "option 'step0' is 0.5; wanted: a whole number from 0 to 1"},
         {"stepp0=1", "unknown option 'stepp0'; did you mean 'step0'?"},
         {"scale=1", "unknown option 'scale'; `lowbit methods NAME` lists those of a method"},
     };

@@ -46,7 +46,7 @@ static void test_learned_scales(void **state)
     (void)state;
     for (size_t m = 0; lb_weight_quantizers[m]; m++) {
         const lb_weight_quantizer *q = lb_weight_quantizers[m];
-        if (q->n_learned == 0) continue;
+        if (q->n_learned == 0 || q == lb_weight_quantizer_find("lsq")) continue;
         lb_weight_setting setting = {.bits = q->bits_min, .granularity = q->granularity};
         float w[N], g[N], dw[N], learned[] = {0.75f, 0.5f}, dlearned[2] = {0.0f, 0.0f};
         fill(w, 1, -1.0f, 1.0f);
@@ -64,6 +64,42 @@ static void test_learned_scales(void **state)
                 2.0 * (loss_of(q, &setting, w, above, g) - loss_of(q, &setting, w, below, g));
             check_near((double)dlearned[l], wanted, 1e-5, q->name, (size_t)l);
         }
+    }
+}
+
+/* s moves the codes too, and rounding is straight-through: with the rounding's error of each weight
+ * kept as it is, a value is s (clip(w/s) + error), smooth in s but where a weight enters or leaves
+ * the range. None does within the step. The gradient is that of L over sqrt(n Qp). */
+static void test_lsq_step(void **state)
+{
+    (void)state;
+    const lb_weight_quantizer *q = lb_weight_quantizer_find("lsq");
+    for (int bits = 2; bits <= 8; bits++) {
+        const lb_weight_setting setting = {.bits = bits};
+        const double end = pow(2.0, bits - 1), half_step = 1e-5;
+        float w[N], g[N], dw[N], learned = (float)(0.9 / end), dlearned = 0.5f;
+        fill(w, 1, -1.25f, 1.0f);
+        fill(g, 2, -1.0f, 2.0f);
+        lb_weight_statistics s;
+        int16_t code[N];
+        q->statistics(&setting, whole, w, &learned, &s);
+        q->encode(&setting, whole, &s, w, NULL, code);
+        q->backward(&setting, whole, &s, w, code, g, dw, &dlearned);
+        double loss[2] = {0.0, 0.0};
+        for (size_t i = 0; i < N; i++) {
+            const double x = (double)w[i] / (double)learned;
+            const double error = (double)code[i] - fmax(-end, fmin(end - 1.0, x));
+            for (int k = 0; k < 2; k++) {
+                const double step = (double)learned * (k == 0 ? 1.0 - half_step : 1.0 + half_step);
+                const double y = fmax(-end, fmin(end - 1.0, (double)w[i] / step));
+                loss[k] += (double)g[i] * step * (y + error);
+            }
+            assert_true((dw[i] == g[i]) == (-end < x && x < end - 1.0));
+            assert_true(dw[i] == g[i] || dw[i] == 0.0f);
+        }
+        const double slope = (loss[1] - loss[0]) / (2.0 * half_step * (double)learned);
+        check_near((double)dlearned - 0.5, slope / sqrt(N * (end - 1.0)), 1e-4, "lsq",
+                   (size_t)bits);
     }
 }
 
@@ -136,6 +172,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_learned_scales),
+        cmocka_unit_test(test_lsq_step),
         cmocka_unit_test(test_xnor_gradient_is_the_chain_rule),
         cmocka_unit_test(test_dorefa_gradient_is_that_of_tanh),
     };

@@ -342,10 +342,95 @@ static void test_ttq_scales_start_at_one(void **state)
     CHECK_FLOATS(learned, 1, 1);
 }
 
+/* Thresholds count as 0; fully connected layers have their own where one is given. */
+static void test_ternary(void **state)
+{
+    (void)state;
+    const float w[] = {0.5f, 0.5001f, -0.5f, -0.75f, 0.0f, 1.0f}, dq[] = {1, 2, 3, 4, 5, 6};
+    lb_weight_setting setting = {.bits = 2, .options = {0.5f, -1.0f, 0.4f}};
+    result r = apply("ternary", &setting, flat_group(6), w, NULL, dq);
+    CHECK_CODES(r, 0, 1, 0, -1, 0, 1);
+    CHECK_FLOATS(r.real, 0, 1, 0, -1, 0, 1);
+    CHECK_FLOATS(r.dw, 1, 2, 3, 4, 5, 6);
+    setting.fully_connected = true;
+    r = apply("ternary", &setting, flat_group(6), w, NULL, dq);
+    CHECK_CODES(r, 0, 1, 0, -1, 0, 1);
+    setting.options[1] = 0.875f;
+    r = apply("ternary", &setting, flat_group(6), w, NULL, dq);
+    CHECK_CODES(r, 0, 0, 0, 0, 0, 1);
+    setting.fully_connected = false;
+    r = apply("ternary", &setting, flat_group(6), w, NULL, dq);
+    CHECK_CODES(r, 0, 1, 0, -1, 0, 1);
+}
+
+/* From other weights: 40 % of ten codes are not 0, signs and order stay, nothing is beyond 1. The fifth
+ * largest, 0.06, becomes the threshold 0.8; 0.09 becomes 0.09 / 0.06 * 0.8 = 1.2, clipped. */
+static void test_ternary_adopts_weights(void **state)
+{
+    (void)state;
+    const float w[] = {0.01f, -0.02f, 0.03f, -0.04f, 0.05f, -0.06f, 0.07f, -0.072f, 0.09f, -0.1f};
+    const lb_weight_quantizer *q = lb_weight_quantizer_find("ternary");
+    lb_weight_setting setting = {.bits = 2, .options = {0.8f, -1.0f, 0.4f}};
+    float adopted[10];
+    memcpy(adopted, w, sizeof w);
+    q->adopt(&setting, flat_group(10), adopted);
+    const result r = apply("ternary", &setting, flat_group(10), adopted, NULL, NULL);
+    CHECK_CODES(r, 0, 0, 0, 0, 0, 0, 1, -1, 1, -1);
+    const double wanted[] = {0.4 / 3, -0.8 / 3, 0.4,   -1.6 / 3, 2.0 / 3,
+                             -0.8,    2.8 / 3,  -0.96, 1,        -1};
+    for (size_t i = 0; i < 10; i++) {
+        if (fabs((double)adopted[i] - wanted[i]) > 1e-6)
+            fail_msg("%g becomes %g, wanted %g", (double)w[i], (double)adopted[i], wanted[i]);
+    }
+    setting.options[2] = 0.0f;
+    memcpy(adopted, w, sizeof w);
+    q->adopt(&setting, flat_group(10), adopted);
+    assert_memory_equal(adopted, w, sizeof w);
+    const float zeros[10] = {0.0f};
+    setting.options[2] = 0.4f;
+    memcpy(adopted, zeros, sizeof zeros);
+    q->adopt(&setting, flat_group(10), adopted);
+    assert_memory_equal(adopted, zeros, sizeof zeros);
+}
+
+/* Three bits, s = 0.5, Qn = 4, Qp = 3, n = 6: gradient scale 1 / sqrt(18). r = round(x) - x inside;
+ * exactly Qp counts as clipped; ties go to the even code. */
+static void test_lsq(void **state)
+{
+    (void)state;
+    const float w[] = {0.15f, 0.4f, 1.5f, -9.0f, -0.75f, -2.0f}, step = 0.5f;
+    const float dq[] = {1.0f, 2.0f, 4.0f, 8.0f, 16.0f, 32.0f};
+    const lb_weight_setting setting = {.bits = 3};
+    const result r = apply("lsq", &setting, flat_group(6), w, &step, dq);
+    CHECK_CODES(r, 0, 1, 3, -4, -2, -4);
+    CHECK_FLOATS(r.real, 0, 0.5, 1.5, -2, -1, -2);
+    CHECK_FLOATS(r.dw, 1, 2, 0, 0, 16, 0);
+    /* -0.3, 2 * 0.2, 4 * 3, 8 * -4, 16 * (-2 + 1.5), 32 * -4 */
+    assert_float_equal(r.dlearned[0], (float)(-155.9 / sqrt(18.0)), 1e-5f);
+}
+
+/* Start: 2 mean|w| / sqrt(Qp); of zeros 1. */
+static void test_lsq_start(void **state)
+{
+    (void)state;
+    const float w[] = {0.5f, -1.0f, 0.0f, 2.5f}, zeros[4] = {0.0f};
+    const lb_weight_quantizer *q = lb_weight_quantizer_find("lsq");
+    const lb_weight_setting setting = {.bits = 3};
+    float learned = 0.0f;
+    q->init_learned(&setting, flat_group(4), w, &learned);
+    assert_float_equal(learned, (float)(2.0 / sqrt(3.0)), 1e-7f);
+    q->init_learned(&setting, flat_group(4), zeros, &learned);
+    assert_float_equal(learned, 1.0f, 0.0f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_bc),
+        cmocka_unit_test(test_ternary),
+        cmocka_unit_test(test_ternary_adopts_weights),
+        cmocka_unit_test(test_lsq),
+        cmocka_unit_test(test_lsq_start),
         cmocka_unit_test(test_bc_scaled),
         cmocka_unit_test(test_bc_stochastic),
         cmocka_unit_test(test_bc_stochastic_draws_once_a_weight),

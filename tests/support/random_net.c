@@ -118,7 +118,8 @@ static int act(generator *g, int x)
         const float low = lb_random_normal(&g->r), width = 0.01f + lb_random_uniform(&g->r);
         return lb_net_clip(g->net, name(g, "clip"), x, low, low + width);
     }
-    if (other == 2 || (g->acts->before == LB_BEFORE_RELU && other > 5))
+    if (other == 2 ||
+        (lb_act_quantizer_before(g->acts, &g->act_setting) == LB_BEFORE_RELU && other > 5))
         return lb_net_relu(g->net, name(g, "relu"), x, chance(g, 50) ? 1.0f : 0.125f);
     if (other < 6) return x;
     const float low = g->acts->before == LB_BEFORE_HARD_TANH ? -1.0f : 0.0f;
@@ -316,6 +317,7 @@ static void draw_params(generator *g)
             if (p->role == LB_PARAM_LEARNED) p->value[i] = 0.05f + lb_random_uniform(&g->r);
         }
     }
+    lb_random_learned_acts(g->net, &g->r);
     lb_random_norms(g->net, &g->r, SAMPLES, g->huge);
 }
 

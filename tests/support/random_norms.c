@@ -86,6 +86,15 @@ static void *zeroed(size_t n)
     return block;
 }
 
+void lb_random_learned_acts(lb_net *net, lb_random *r)
+{
+    for (size_t i = 0; i < net->n_nodes; i++) {
+        const lb_node *node = &net->nodes[i];
+        if (node->op != LB_OP_QUANTIZE || node->as.quantize.learned < 0) continue;
+        net->params[node->as.quantize.learned].value[0] = 0.01f + lb_random_uniform(r);
+    }
+}
+
 void lb_random_norms(lb_net *net, lb_random *r, size_t samples, bool huge)
 {
     const lb_evaluator_options options = {

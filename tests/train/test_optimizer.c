@@ -77,6 +77,47 @@ static void adam_agrees_with_pytorch(void **state)
                  (lb_optimizer_options){.kind = LB_OPTIMIZER_ADAM, .weight_decay = 0.05f});
 }
 
+/* Held weights and their moments are as if there had been no step; the others do not notice. */
+static void held_weights_stay(void **state)
+{
+    (void)state;
+    static const lb_optimizer_options all[] = {
+        {.kind = LB_OPTIMIZER_ADAM, .weight_decay = 0.1f},
+        {.kind = LB_OPTIMIZER_SGD, .momentum = 0.9f, .weight_decay = 0.1f},
+        {.kind = LB_OPTIMIZER_SGD},
+    };
+    for (size_t k = 0; k < sizeof all / sizeof *all; k++) {
+        lb_net nets[2];
+        lb_optimizer optimizers[2];
+        uint8_t held[COUNT];
+        for (size_t i = 0; i < COUNT; i++) held[i] = i % 3 == 1;
+        for (int n = 0; n < 2; n++) {
+            build(&nets[n], COUNT, NULL);
+            lb_param *w = param_of(&nets[n], "layer.weight");
+            assert_ok(lb_optimizer_init(&optimizers[n], &nets[n], &all[k]));
+            if (n == 1) w->held = held;
+            for (size_t i = 0; i < COUNT; i++) w->value[i] = (float)i + 1.0f;
+            for (uint64_t t = 1; t <= 3; t++) {
+                for (size_t i = 0; i < COUNT; i++) w->grad[i] = 1.0f + (float)i;
+                lb_optimizer_step(&optimizers[n], 0.01, t);
+            }
+        }
+        const float *free_w = param_of(&nets[0], "layer.weight")->value;
+        const float *held_w = param_of(&nets[1], "layer.weight")->value;
+        const size_t p = (size_t)lb_net_find_param(&nets[1], "layer.weight");
+        for (size_t i = 0; i < COUNT; i++) {
+            assert_true(free_w[i] != (float)i + 1.0f);
+            assert_true(held_w[i] == (held[i] ? (float)i + 1.0f : free_w[i]));
+            for (size_t m = 0; held[i] && m < optimizers[1].n_moments; m++)
+                assert_true(optimizers[1].moments[p].value[m][i] == 0.0f);
+        }
+        for (int n = 0; n < 2; n++) {
+            lb_optimizer_release(&optimizers[n]);
+            lb_net_release(&nets[n]);
+        }
+    }
+}
+
 static void decay_reaches_weights_only(void **state)
 {
     (void)state;
@@ -130,6 +171,33 @@ static void masters_are_clipped_and_learned_scales_stay_positive(void **state)
     assert_float_equal(scales->value[1], 1.5f, 0.0f);
     lb_optimizer_release(&optimizer);
     lb_net_release(&net);
+}
+
+/* PACT's clip has an L2 factor of its own: a - lr (g + factor a); LSQ's step has none. */
+static void learned_values_decay_by_their_quantizer(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"pact", "lsq"};
+    const float wanted[] = {4.0f - 0.5f * (1.0f + 0.25f * 4.0f), 4.0f - 0.5f};
+    for (size_t k = 0; k < 2; k++) {
+        const lb_optimizer_options options = {.kind = LB_OPTIMIZER_SGD, .weight_decay = 0.125f};
+        const lb_act_setting setting = {.bits = 2, .options = {6.0f, 0.25f}};
+        lb_net net;
+        lb_optimizer optimizer;
+        lb_net_init(&net);
+        int x = lb_net_input(&net, (lb_shape){3, 1, 1}, false);
+        x = lb_net_quantize(&net, "quantize", x, lb_act_quantizer_find(names[k]), &setting);
+        lb_net_linear(&net, "layer", x, 2, false, NULL);
+        assert_ok(lb_net_finish(&net, LB_LOSS_CROSS_ENTROPY));
+        lb_param *learned = param_of(&net, "quantize.learned");
+        learned->value[0] = 4.0f;
+        learned->grad[0] = 1.0f;
+        assert_ok(lb_optimizer_init(&optimizer, &net, &options));
+        lb_optimizer_step(&optimizer, 0.5, 1);
+        assert_float_equal(learned->value[0], wanted[k], 0.0f);
+        lb_optimizer_release(&optimizer);
+        lb_net_release(&net);
+    }
 }
 
 static void a_rate_of_zero_moves_nothing_and_nan_is_kept(void **state)
@@ -188,8 +256,10 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(sgd_agrees_with_pytorch),
         cmocka_unit_test(adam_agrees_with_pytorch),
+        cmocka_unit_test(held_weights_stay),
         cmocka_unit_test(decay_reaches_weights_only),
         cmocka_unit_test(masters_are_clipped_and_learned_scales_stay_positive),
+        cmocka_unit_test(learned_values_decay_by_their_quantizer),
         cmocka_unit_test(a_rate_of_zero_moves_nothing_and_nan_is_kept),
         cmocka_unit_test(threads_do_not_change_the_result),
     };

@@ -214,6 +214,62 @@ static void a_run_that_learns_nothing_does_not_converge(void **state)
 
 /* ---- starting from another run --------------------------------------------------------------- */
 
+/* With a rate of 0 learned values stay what they started from: another run's where quantizer and
+ * width are the same, else a first batch's or the weights'. */
+static void learned_values_are_kept_where_they_mean_the_same(void)
+{
+    static const char *const names[] = {"fc1.learned", "fc1.quantize.learned"};
+    lb_told t = {0};
+    char paths[3][4096];
+    lb_net nets[3];
+    static const char *const bits[] = {"3", "3", "2"};
+    for (size_t k = 0; k < 3; k++) {
+        (void)snprintf(paths[k], sizeof paths[k], "%s-%zu", lb_test_fresh("lsq"), k);
+        assert_ok(lb_test_train(paths[k], &t,
+                                PAIRS("method", "lsq", "wbits", bits[k], "abits", bits[k], "epochs",
+                                      "1", "lr", k == 0 ? "0.01" : "0", "init",
+                                      k == 0 ? lb_test_whole_run() : paths[0])));
+        t = (lb_told){0};
+        assert_ok(lb_run_build_net(paths[k], &nets[k]));
+    }
+    for (size_t i = 0; i < 2; i++) {
+        float value[3];
+        for (size_t k = 0; k < 3; k++)
+            value[k] = nets[k].params[lb_net_find_param(&nets[k], names[i])].value[0];
+        if (value[0] != value[1] || value[0] == value[2])
+            fail_msg("%s: %g, kept as %g, with fewer bits %g", names[i], (double)value[0],
+                     (double)value[1], (double)value[2]);
+    }
+    for (size_t k = 0; k < 3; k++) lb_net_release(&nets[k]);
+}
+
+/* Ternary weights from a float run have 40 % of codes that are not 0; from a ternary run they are as they
+ * were. */
+static void ternary_weights_adopt_float_ones(void)
+{
+    lb_told t = {0};
+    char paths[2][4096];
+    lb_net nets[2];
+    for (size_t k = 0; k < 2; k++) {
+        (void)snprintf(paths[k], sizeof paths[k], "%s-%zu", lb_test_fresh("ternary"), k);
+        assert_ok(lb_test_train(paths[k], &t,
+                                PAIRS("method", "ternary", "abits", "32", "epochs", "1", "lr", "0",
+                                      "init", k == 0 ? lb_test_whole_run() : paths[0])));
+        t = (lb_told){0};
+        assert_ok(lb_run_build_net(paths[k], &nets[k]));
+    }
+    const lb_param *a = &nets[0].params[lb_net_find_param(&nets[0], "fc1.weight")];
+    const lb_param *b = &nets[1].params[lb_net_find_param(&nets[1], "fc1.weight")];
+    size_t above = 0;
+    for (size_t i = 0; i < a->count; i++) {
+        above += fabsf(a->value[i]) > 0.5f;
+        assert_true(fabsf(a->value[i]) <= 1.0f);
+    }
+    assert_true(fabs((double)above / (double)a->count - 0.4) < 0.01);
+    assert_memory_equal(a->value, b->value, a->count * sizeof *a->value);
+    for (size_t k = 0; k < 2; k++) lb_net_release(&nets[k]);
+}
+
 static void a_run_can_start_from_another(void **state)
 {
     (void)state;
@@ -233,6 +289,9 @@ static void a_run_can_start_from_another(void **state)
     assert_ok(lb_test_train(lb_test_fresh("ttq"), &t,
                             PAIRS("init", lb_test_path(lb_test_whole_run(), "last.safetensors"),
                                   "method", "ttq", "abits", "32", "epochs", "1")));
+    t = (lb_told){0};
+    learned_values_are_kept_where_they_mean_the_same();
+    ternary_weights_adopt_float_ones();
     t = (lb_told){0};
     assert_status(lb_test_train(lb_test_fresh("wide"), &t,
                                 PAIRS("init", lb_test_whole_run(), "width-multiplier", "0.25")),

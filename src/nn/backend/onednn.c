@@ -1,6 +1,7 @@
 /* The fast training back end: creation, one training step, the table entry. See onednn.h for the design. */
 #include "nn/backend/onednn.h"
 
+#include <math.h>
 #include <omp.h>
 #include <string.h>
 
@@ -262,9 +263,54 @@ static void prepare_activations(lb_executor *e)
     for (size_t i = 0; i < e->net->n_nodes; i++) {
         const lb_node *n = &e->net->nodes[i];
         if (n->op != LB_OP_QUANTIZE || n->as.quantize.learned < 0) continue;
-        const lb_quantize *q = &n->as.quantize;
-        e->values[i].act = q->quantizer->map(&q->setting, e->net->params[q->learned].value);
+        e->values[i].act = lb_quantize_map(e->net, &n->as.quantize);
     }
+}
+
+/* Mean |x| over the batch of a map that is kept as floats. */
+static double mean_abs(const lb_executor *e, const lb_value *v)
+{
+    const lb_range all = {.count = e->options.batch};
+    const size_t values = lb_values_of(v->map);
+    double sum = 0.0;
+    for (size_t n = 0; n < e->options.batch; n++) {
+        const float *x = lb_buffer_at(e, v->real, &all, n);
+        for (size_t i = 0; i < values; i++) sum += fabs((double)x[i]);
+    }
+    return sum / (double)(e->options.batch * values);
+}
+
+/* The first node, in topological order, that waits for its first batch; -1: none. */
+static int first_waiting(const lb_executor *e)
+{
+    for (size_t i = 0; i < e->net->n_nodes; i++) {
+        if (lb_quantize_waits(e->net, &e->net->nodes[i])) return (int)i;
+    }
+    return -1;
+}
+
+/* Give learned activations their first values. A quantizer's input depends on those before it, so the forward
+ * regions run one by one; where a region computes the input of a node that waits, the node is started and the
+ * region done again, with what hangs on the new value. Nothing but the learned values is changed. */
+static void start_learned(lb_executor *e)
+{
+    int node = first_waiting(e);
+    e->starting = true;
+    for (size_t r = 0; r < e->n_regions && node >= 0; r++) {
+        run_region(e, r);
+        while (node >= 0) {
+            const lb_value *x = &e->values[lb_source(e, node, 0)];
+            if (e->operations[x->operation].region > (int)r) break;
+            const lb_quantize *q = &e->net->nodes[node].as.quantize;
+            e->net->params[q->learned].value[0] =
+                q->quantizer->init_learned(&q->setting, mean_abs(e, x));
+            prepare_activations(e);
+            lb_layers_prepare_scales(e);
+            run_region(e, r);
+            node = first_waiting(e);
+        }
+    }
+    e->starting = false;
 }
 
 static void finish_learned(lb_executor *e)
@@ -282,6 +328,7 @@ static void run_step(lb_executor *e)
     double start = lb_seconds();
     prepare_activations(e);
     lb_layers_prepare(e);
+    if (first_waiting(e) >= 0) start_learned(e);
     e->prepare_seconds += lb_seconds() - start;
     for (size_t r = 0; r < e->n_regions; r++) run_region(e, r);
     start = lb_seconds();

@@ -140,7 +140,7 @@ typedef struct lb_step {
     lb_activation activation;
     size_t period, channels;
     const float *a, *b;    /* affine; split: factors */
-    const lb_act_map *map; /* quantize */
+    const lb_act_map *map; /* quantize; a quantizer's window, instead of low and high */
     lb_norm *norm;         /* sums, norm backward */
 } lb_step;
 
@@ -274,6 +274,7 @@ struct lb_executor {
     lb_step_result result;
     bool failed;    /* a oneDNN call did */
     bool evaluated; /* the last call was evaluate: copy_map shows its maps */
+    bool starting;  /* learned activations are given their first values: the batch is seen twice */
     bool profile;
     double prepare_seconds, finish_seconds; /* weights, before and after the regions */
 };
@@ -354,6 +355,8 @@ LB_MUST_CHECK lb_status lb_layer_bind(lb_executor *e, lb_layer *layer);
 void lb_layer_destroy(lb_executor *e, lb_layer *layer);
 /** Quantize this step's weights and lay them out. */
 void lb_layers_prepare(lb_executor *e);
+/** What they take from their inputs' scales, anew: an input's map has changed. */
+void lb_layers_prepare_scales(lb_executor *e);
 /** Weight gradients of all threads -> gradients of the masters. */
 void lb_layers_finish(lb_executor *e);
 void lb_layer_run(lb_executor *e, const lb_operation *op, const lb_range *r);

@@ -370,6 +370,16 @@ static lb_status plan_loss(lb_executor *e)
     return e->values[source].needs_gradient ? add_edge(e, source, gradient) : LB_OK;
 }
 
+/* A pass may start with nodes before the first parameter. */
+static bool wants_backward(const lb_executor *e, const lb_operation *op)
+{
+    if (op->kind != LB_OPERATION_PASS) return e->values[op->node].needs_gradient;
+    for (size_t k = 0; k < op->pass->n_nodes; k++) {
+        if (e->values[op->pass->nodes[k]].needs_gradient) return true;
+    }
+    return false;
+}
+
 lb_status lb_backward_plan(lb_executor *e)
 {
     const size_t n = e->n_operations;
@@ -378,7 +388,7 @@ lb_status lb_backward_plan(lb_executor *e)
     LB_TRY(plan_loss(e));
     for (size_t i = n; i-- > 0;) {
         const int node = e->operations[i].node;
-        if (!e->values[node].needs_gradient) continue;
+        if (!wants_backward(e, &e->operations[i])) continue;
         switch (e->operations[i].kind) {
         case LB_OPERATION_PASS: LB_TRY(plan_pass_backward(e, (int)i, totals)); break;
         case LB_OPERATION_FORWARD: LB_TRY(plan_layer_backward(e, node)); break;

@@ -137,8 +137,7 @@ static lb_status plan_quantize(lb_executor *e, int node)
     const lb_quantize *q = &e->net->nodes[node].as.quantize;
     lb_value *v = &e->values[node];
     const lb_value *in = &e->values[lb_source(e, node, 0)];
-    v->act =
-        q->quantizer->map(&q->setting, q->learned >= 0 ? e->net->params[q->learned].value : NULL);
+    v->act = lb_quantize_map(e->net, q);
     v->coded = (v->act.low >= 0.0f && v->act.high <= 255.0f) ||
                (v->act.low >= -128.0f && v->act.high <= 127.0f);
     v->low = v->act.low * v->act.scale;
@@ -410,8 +409,7 @@ static lb_status emit_window(lb_executor *e, lb_pass *pass, int x, const lb_valu
         step->low = n->as.clip.low;
         step->high = n->as.clip.high;
     } else {
-        step->low = v->act.window_low;
-        step->high = v->act.window_high;
+        step->map = &v->act;
         step->open = v->act.open;
     }
     return LB_OK;

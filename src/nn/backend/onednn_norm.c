@@ -174,8 +174,10 @@ void lb_norm_finish_statistics(lb_executor *e, lb_norm *norm)
         join_groups(e, norm, c, &mean, &deviations);
         true_units(norm, c, &scale, &shift);
         const double variance = deviations / count * scale * scale;
-        follow(&running_mean[c], mean * scale + shift, bn->momentum);
-        follow(&running_variance[c], variance * unbiased, bn->momentum);
+        if (!e->starting) {
+            follow(&running_mean[c], mean * scale + shift, bn->momentum);
+            follow(&running_variance[c], variance * unbiased, bn->momentum);
+        }
         norm->moments[2 * c] = mean;
         norm->moments[2 * c + 1] = 1.0 / sqrt(variance + (double)bn->eps);
     }

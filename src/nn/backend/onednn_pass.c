@@ -175,7 +175,8 @@ static void run_step(const lb_executor *e, const place *p, const lb_step *s)
     case LB_STEP_RELU: k->relu(n, s->factor, x, out); break;
     case LB_STEP_CLIP: k->clip(n, s->low, s->high, x, out); break;
     case LB_STEP_WINDOW:
-        k->window(n, s->low, s->high, s->open, x, buffer_place(e, p, s->buffer));
+        k->window(n, s->map ? s->map->window_low : s->low, s->map ? s->map->window_high : s->high,
+                  s->open, x, buffer_place(e, p, s->buffer));
         break;
     case LB_STEP_MASK: k->mask(n, buffer_place(e, p, s->buffer), s->factor, x, out); break;
     case LB_STEP_QUANTIZE: {

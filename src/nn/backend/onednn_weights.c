@@ -69,6 +69,11 @@ static void prepare_scales(const lb_executor *e, lb_layer *layer)
     }
 }
 
+void lb_layers_prepare_scales(lb_executor *e)
+{
+    for (size_t i = 0; i < e->n_layers; i++) prepare_scales(e, &e->layers[i]);
+}
+
 void lb_layers_prepare(lb_executor *e)
 {
     for (size_t i = 0; i < e->n_layers; i++) {

@@ -1,6 +1,7 @@
 /* The reference back end's executor: storage, and the walks over the nodes. */
 #include "nn/backend/reference.h"
 
+#include <math.h>
 #include <string.h>
 
 static bool is_layer(const lb_node *node)
@@ -100,6 +101,19 @@ static lb_status create(lb_net *net, const lb_executor_options *options, lb_exec
     return LB_OK;
 }
 
+/* A learned activation's first value comes from the batch that it sees first. */
+static void start_learned(lb_executor *e, int index)
+{
+    const lb_node *node = &e->net->nodes[index];
+    if (!lb_quantize_waits(e->net, node)) return;
+    const lb_quantize *q = &node->as.quantize;
+    const float *x = e->nodes[node->in[0]].value;
+    const size_t n = e->images * lb_shape_count(node->shape);
+    double sum = 0.0;
+    for (size_t i = 0; i < n; i++) sum += fabs((double)x[i]);
+    e->net->params[q->learned].value[0] = q->quantizer->init_learned(&q->setting, sum / (double)n);
+}
+
 static lb_status train(lb_executor *e, const float *images, const uint16_t *labels, uint64_t step,
                        lb_step_result *out)
 {
@@ -113,6 +127,7 @@ static lb_status train(lb_executor *e, const float *images, const uint16_t *labe
         if (is_layer(&net->nodes[i])) {
             lb_weights_quantize(net, (int)i, e->options.seed, step, false, &e->nodes[i].weights);
         }
+        start_learned(e, (int)i);
         lb_reference_forward(e, (int)i);
     }
     for (size_t i = 0; i < net->n_nodes; i++) {

@@ -52,9 +52,6 @@ void lb_reference_concat(size_t n, lb_shape a, lb_shape b, const float *x0, cons
 void lb_reference_subsample(size_t stride, size_t n, lb_shape in, lb_shape out, const float *x,
                             float *y);
 
-/** The map of a quantize node with its learned value of now. */
-lb_act_map lb_reference_map(const lb_net *net, const lb_node *node);
-
 /** Where the first largest value of a window stands in its channel's plane (row-major). */
 size_t lb_reference_first_largest(const lb_window *window, lb_shape in, size_t oh, size_t ow,
                                   const float *plane);

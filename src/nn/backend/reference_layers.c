@@ -16,12 +16,6 @@ void lb_reference_clip(float low, float high, size_t n, const float *x, float *y
     }
 }
 
-lb_act_map lb_reference_map(const lb_net *net, const lb_node *node)
-{
-    const lb_quantize *q = &node->as.quantize;
-    return q->quantizer->map(&q->setting, q->learned >= 0 ? net->params[q->learned].value : NULL);
-}
-
 static float round_by(lb_rounding rounding, float t)
 {
     switch (rounding) {

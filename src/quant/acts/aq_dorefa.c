@@ -25,7 +25,7 @@ static lb_act_map map(const lb_act_setting *setting, const float *learned)
 }
 
 static const lb_option options[] = {
-    [STEP0] = {"step0", "1: one bit is 1 where x > 0, not x > 1/2", 0.0f, 0.0f, 1.0f},
+    [STEP0] = {"step0", "1: one bit is 1 where x > 0, not x > 1/2", 0.0f, 0.0f, 1.0f, true},
     {.name = NULL},
 };
 

@@ -23,7 +23,7 @@ static lb_act_map map(const lb_act_setting *setting, const float *learned)
 }
 
 static const lb_option options[] = {
-    [OPEN] = {"open", "1: no gradient at |x| = 1, as XNOR-Net's code", 0.0f, 0.0f, 1.0f},
+    [OPEN] = {"open", "1: no gradient at |x| = 1, as XNOR-Net's code", 0.0f, 0.0f, 1.0f, true},
     {.name = NULL},
 };
 

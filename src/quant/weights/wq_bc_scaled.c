@@ -28,7 +28,7 @@ static void backward(const lb_weight_setting *setting, lb_weight_group group,
 }
 
 static const lb_option options[] = {
-    [SCALE] = {"c", "the constant scale; 0.125 is a shift by 3", 0.1f, 1e-6f, 1.0f},
+    [SCALE] = {"c", "the constant scale; 0.125 is a shift by 3", 0.1f, 1e-6f, 1.0f, false},
     {.name = NULL},
 };
 

@@ -72,7 +72,7 @@ static void backward(const lb_weight_setting *setting, lb_weight_group group,
 }
 
 static const lb_option options[] = {
-    [FIXED_RANGE] = {"fixed-range", "1: the range is [-1, 1), not max |w|", 0.0f, 0.0f, 1.0f},
+    [FIXED_RANGE] = {"fixed-range", "1: the range is [-1, 1), not max |w|", 0.0f, 0.0f, 1.0f, true},
     {.name = NULL},
 };
 

@@ -91,7 +91,7 @@ LB_VECTORIZED static void backward(const lb_weight_setting *setting, lb_weight_g
 
 static const lb_option options[] = {
     [CODE_GRADIENT] = {"code-gradient", "1: gradient times n (1 - 1/I), as the authors' code", 0.0f,
-                       0.0f, 1.0f},
+                       0.0f, 1.0f, true},
     {.name = NULL},
 };
 
