@@ -68,7 +68,8 @@ lb_status lb_inspect_run(const char *run, lb_inspection **out);
 
 /**
  * The same for settings ("model", "method", "wbits", ...), nothing trained; images of
- * channels x height x width (0: as the model takes them, 1x28x28 where it takes any).
+ * channels x height x width (0: as the model takes them, 1x28x28 where it takes any), told apart
+ * into `classes` (0: as many as the model was published for).
  *
  * Ownership: as lb_inspect_run; borrows the settings.
  * Errors:    LB_E_ARG, LB_E_SHAPE the settings make no network; LB_E_NOMEM.

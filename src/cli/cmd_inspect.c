@@ -1,4 +1,5 @@
 /* lowbit inspect RUN | FILE | --model NAME ... - what a network consists of. */
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -13,7 +14,8 @@
 enum { OWN = 4 };
 
 static const char *shape_text;
-static int classes = 10, all_wanted, json_wanted;
+enum { NOT_GIVEN = INT_MIN };
+static int classes = NOT_GIVEN, all_wanted, json_wanted;
 static lb_cli_settings settings;
 static struct poptOption options[LB_CLI_SETTINGS_MAX + OWN + 1];
 
@@ -23,8 +25,8 @@ static void prepare(void)
     static const struct poptOption own[OWN] = {
         {"images", '\0', POPT_ARG_STRING, &shape_text, 0,
          "images of this size (default: as the model takes them)", "CxHxW"},
-        {"classes", '\0', POPT_ARG_INT | POPT_ARGFLAG_SHOW_DEFAULT, &classes, 0,
-         "classes told apart", "N"},
+        {"classes", '\0', POPT_ARG_INT, &classes, 0,
+         "classes told apart (default: as many as the model was published for)", "N"},
         {"all", '\0', POPT_ARG_NONE, &all_wanted, 0,
          "show every node, not only layers with weights", NULL},
         {"json", '\0', POPT_ARG_NONE, &json_wanted, 0,
@@ -186,13 +188,15 @@ static int inspect_settings(lb_inspection **info)
         return lb_cli_fail("inspect", LB_E_ARG,
                            "--images '%s' is not CHANNELSxHEIGHTxWIDTH, e.g. 3x32x32", shape_text);
     }
-    if (classes < 1 || classes > LARGEST) {
+    const bool own = classes == NOT_GIVEN;
+    if (!own && (classes < 1 || classes > LARGEST)) {
         return lb_cli_fail("inspect", LB_E_ARG, "--classes %d: wanted 1 to %d", classes, LARGEST);
     }
     lb_settings *chosen = NULL;
     lb_status status = lb_settings_create(&chosen);
     if (status == LB_OK) status = lb_cli_settings_collect(&settings, chosen);
-    if (status == LB_OK) status = lb_inspect_settings(chosen, c, h, w, (size_t)classes, info);
+    if (status == LB_OK)
+        status = lb_inspect_settings(chosen, c, h, w, own ? 0 : (size_t)classes, info);
     lb_settings_destroy(chosen);
     return status == LB_OK ? LB_OK : lb_cli_error("inspect", (int)status);
 }

@@ -279,6 +279,7 @@ lb_status lb_train_config_build(const lb_train_config *config, lb_shape input, s
         .n_widths = config->n_widths,
         .width_multiplier = config->width_multiplier,
         .dropout = config->dropout,
+        .describe_only = config->describe_only,
         .loss = config->loss,
     };
     const lb_status status = lb_method_resolve(&config->method, &request.quant);

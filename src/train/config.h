@@ -37,6 +37,7 @@ typedef struct lb_train_config {
     const char *out;
     bool resume, overwrite, tensorboard;
     double max_seconds, checkpoint_seconds; /* 0: never */
+    bool describe_only; /* the network is looked at only; set by whoever inspects */
     lb_arena arena;
 } lb_train_config;
 
