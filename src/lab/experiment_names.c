@@ -1,5 +1,4 @@
 /* Where the papers' experiments lie, and which there are. */
-#define _XOPEN_SOURCE 700 /* readlink */
 #include <dirent.h>
 #include <errno.h>
 #include <stdio.h>

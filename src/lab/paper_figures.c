@@ -184,7 +184,7 @@ static lb_status read_where(place at, const char *text, lb_arena *arena, const c
 
 static lb_status read_figure(place at, char *text, lb_arena *arena, lb_paper_figure *out)
 {
-    char *fields[FIELDS];
+    char *fields[FIELDS] = {NULL};
     LB_TRY(split(at, text, fields));
     out->experiment = fields[EXPERIMENT];
     out->row = fields[ROW];

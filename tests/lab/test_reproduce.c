@@ -1,6 +1,5 @@
 /* The papers' experiments: every file opens and has the points of the paper's table, every figure of a paper
  * belongs to one point, and networks have the sizes that the papers print. */
-#define _XOPEN_SOURCE 700 /* setenv */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
