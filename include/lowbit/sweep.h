@@ -22,8 +22,8 @@ typedef struct lb_sweep_options {
     double limit_seconds; /* start nothing new and stop what runs after this time; 0: never     */
     bool retry_failed;    /* run cells again whose last run failed                              */
     bool again;           /* run finished cells again                                           */
-    size_t cell;          /* run this cell alone, counted from 1 in the experiment's order; 0: all */
-    int trial;            /* the trial that is run with it, where the file has a search          */
+    size_t cell; /* run this cell alone, counted from 1 in the experiment's order; 0: all */
+    int trial;   /* the trial that is run with it, where the file has a search          */
 } lb_sweep_options;
 
 typedef enum lb_sweep_event_kind {
@@ -44,8 +44,9 @@ typedef struct lb_sweep_worker {
 typedef struct lb_sweep_event {
     lb_sweep_event_kind kind;
     size_t cells, done, failed, dnc, reused; /* reused: results that were in the store          */
+    size_t search;  /* cells that belong to the search                                           */
     size_t waiting; /* on a cluster: tasks that are queued or run                               */
-    double seconds, seconds_left;            /* seconds_left: estimate, negative: unknown       */
+    double seconds, seconds_left; /* seconds_left: estimate, negative: unknown       */
     const lb_sweep_worker *workers;
     size_t n_workers;
     const char *cell;         /* CELL: its name                                                */
@@ -68,8 +69,10 @@ lb_status lb_sweep(const lb_experiment *experiment, const lb_sweep_options *opti
 
 /* What a cluster is asked for. */
 typedef struct lb_slurm_options {
-    const char *const *sbatch; /* further options of sbatch, "--partition=long", ended by NULL; or NULL */
-    double poll_seconds;       /* between two looks at the queue; 0: 10                                  */
+    const char *const
+        *sbatch; /* further options of sbatch, "--partition=long", ended by NULL; or NULL */
+    double
+        poll_seconds; /* between two looks at the queue; 0: 10                                  */
 } lb_slurm_options;
 
 /**

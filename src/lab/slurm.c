@@ -226,8 +226,7 @@ static lb_status work(cluster *c)
 lb_status lb_sweep_slurm(const lb_experiment *experiment, const lb_sweep_options *options,
                          const lb_slurm_options *slurm, lb_sweep_fn *report, void *user)
 {
-    if (options->again)
-        return lb_fail(LB_E_ARG, "finished cells cannot be run again on a cluster");
+    if (options->again) return lb_fail(LB_E_ARG, "finished cells cannot be run again on a cluster");
     cluster c = {.wake = -1};
     lb_status status = lb_sweep_state_open(experiment, options, report, user, &c.state);
     if (status == LB_OK) status = lb_slurm_job_init(&c.state.plan.info, options, slurm, &c.job);

@@ -186,8 +186,8 @@ lb_status lb_slurm_job_queue(const lb_slurm_job *job, char **out)
 {
     char name[ARGUMENT_BYTES];
     (void)snprintf(name, sizeof name, "--name=%s", job->name);
-    const char *const argv[] = {"squeue", "--noheader", "--me", "--array", "--format=%i", name,
-                                NULL};
+    const char *const argv[] = {"squeue",      "--noheader", "--me", "--array",
+                                "--format=%i", name,         NULL};
     return lb_process_output(argv, out);
 }
 

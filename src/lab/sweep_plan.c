@@ -4,18 +4,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Cells that a rung of a point has. */
-static size_t rung_size(const lb_search_info *search, size_t rung)
-{
-    size_t n = search->trials;
-    for (size_t r = 0; r < rung; r++) n = n / search->halving > 0 ? n / search->halving : 1;
-    return n;
-}
+#include "lab/experiment_internal.h"
 
-static size_t cells_of_search(const lb_search_info *search)
+static size_t cells_of_search(const lb_sweep_plan *plan)
 {
     size_t n = 0;
-    for (size_t r = 0; r < search->rungs; r++) n += rung_size(search, r);
+    for (size_t r = 0; r < plan->info.search.rungs; r++)
+        n += lb_experiment_rung_trials(plan->experiment, r);
     return n;
 }
 
@@ -106,7 +101,7 @@ static lb_status lay_out_search(lb_sweep_plan *plan, size_t point)
     const lb_search_info *search = &plan->info.search;
     size_t position = point * plan->n_of_point;
     for (size_t rung = 0; rung < search->rungs; rung++) {
-        const size_t size = rung_size(search, rung);
+        const size_t size = lb_experiment_rung_trials(plan->experiment, rung);
         for (size_t i = 0; i < size; i++) {
             const lb_cell_record record = {
                 .position = position++, .stage = LB_CELL_SEARCH, .point = point, .rung = rung};
@@ -122,11 +117,10 @@ static lb_status lay_out_all(lb_sweep_plan *plan)
     for (size_t point = 0; point < info->points; point++) LB_TRY(lay_out_search(plan, point));
     for (size_t seed = 0; seed < info->seeds; seed++) {
         for (size_t point = 0; point < info->points; point++) {
-            const lb_cell_record record = {
-                .position = plan->n_search + seed * info->points + point,
-                .stage = LB_CELL_FULL,
-                .point = point,
-                .seed_index = seed};
+            const lb_cell_record record = {.position = plan->n_search + seed * info->points + point,
+                                           .stage = LB_CELL_FULL,
+                                           .point = point,
+                                           .seed_index = seed};
             LB_TRY(lay_out(plan, record, LB_NO_TRIAL));
         }
     }
@@ -138,7 +132,7 @@ lb_status lb_sweep_plan_init(const lb_experiment *experiment, lb_sweep_plan *out
     *out = (lb_sweep_plan){.experiment = experiment};
     lb_experiment_get_info(experiment, &out->info);
     const lb_experiment_info *info = &out->info;
-    out->n_of_point = cells_of_search(&info->search);
+    out->n_of_point = cells_of_search(out);
     size_t n_full = 0;
     if (!lb_size_mul(info->points, out->n_of_point, &out->n_search) ||
         !lb_size_mul(info->points, info->seeds, &n_full)) {
@@ -232,7 +226,7 @@ lb_status lb_sweep_plan_decide(lb_sweep_plan *plan, size_t point, bool *changed)
     if (plan->choices[point] == LB_CHOICE_OPEN) {
         lb_plan_cell *cells = &plan->cells[point * plan->n_of_point];
         for (size_t rung = 0; rung < search->rungs; rung++) {
-            const size_t n = rung_size(search, rung);
+            const size_t n = lb_experiment_rung_trials(plan->experiment, rung);
             if (!all_ended(cells, n)) return LB_OK;
             const lb_plan_cell *best = best_of(cells, n);
             if (rung + 1 == search->rungs) {
@@ -240,7 +234,8 @@ lb_status lb_sweep_plan_decide(lb_sweep_plan *plan, size_t point, bool *changed)
                 plan->choices[point] = failed ? LB_CHOICE_NONE : best->record.trial;
                 break;
             }
-            LB_TRY(open_rung(plan, cells, n, cells + n, rung_size(search, rung + 1), changed));
+            LB_TRY(open_rung(plan, cells, n, cells + n,
+                             lb_experiment_rung_trials(plan->experiment, rung + 1), changed));
             if (*changed) return LB_OK;
             cells += n;
         }

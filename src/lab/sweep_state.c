@@ -134,8 +134,7 @@ static lb_status end_others(lb_sweep_state *state, const char *hash, const lb_ru
         mark_ended(state, other, run);
         count_end(state, other, true);
         LB_TRY(lb_sweep_state_put(state, i));
-        if (other->record.stage == LB_CELL_SEARCH)
-            LB_TRY(settle(state, other->record.point, true));
+        if (other->record.stage == LB_CELL_SEARCH) LB_TRY(settle(state, other->record.point, true));
     }
     return LB_OK;
 }
@@ -278,6 +277,7 @@ static lb_status load(lb_sweep_state *state)
     if (state->experiment != 0)
         LB_TRY(lb_store_cells(state->store, state->experiment, &stored, &n));
     state->event.cells = state->options->cell > 0 ? 1 : plan->n;
+    state->event.search = state->options->cell > 0 ? 0 : plan->n_search;
     for (size_t i = 0; i < plan->n; i++) {
         if (state->options->cell == 0 || i == state->options->cell - 1)
             plan->rates.kinds[plan->cells[i].kind].open_epochs += plan->cells[i].epochs;

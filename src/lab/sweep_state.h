@@ -12,8 +12,8 @@ typedef struct lb_sweep_state {
     lb_sweep_plan plan;
     const lb_sweep_options *options;
     lb_sweep_lock lock;
-    lb_store *store; /* NULL: a view of what there is to do without one */
-    bool read_only;  /* a view: nothing is written                     */
+    lb_store *store;    /* NULL: a view of what there is to do without one */
+    bool read_only;     /* a view: nothing is written                     */
     int64_t experiment; /* in the store; 0: not there */
     lb_sweep_fn *report;
     void *user;

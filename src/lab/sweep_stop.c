@@ -27,8 +27,7 @@ bool lb_sweep_stop_wanted(void)
 
 lb_status lb_sweep_stop_open(int *wake)
 {
-    if (pipe(stop_pipe) != 0)
-        return lb_fail(LB_E_IO, "cannot make a pipe: %s", strerror(errno));
+    if (pipe(stop_pipe) != 0) return lb_fail(LB_E_IO, "cannot make a pipe: %s", strerror(errno));
     for (int i = 0; i < 2; i++) {
         (void)fcntl(stop_pipe[i], F_SETFD, FD_CLOEXEC);
         (void)fcntl(stop_pipe[i], F_SETFL, O_NONBLOCK);
