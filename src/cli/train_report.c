@@ -3,6 +3,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "cli/cli_duration.h"
+
 static const double plain_progress_every = 10.0; /* seconds: a log file need not be read live */
 
 void lb_cli_report_end(lb_cli_report *r)
@@ -12,22 +14,12 @@ void lb_cli_report_end(lb_cli_report *r)
     r->line_open = false;
 }
 
-/* "1:05" or "2:03:45" */
-static void format_time(double seconds, char text[32])
-{
-    const unsigned long long s = seconds > 0.0 ? (unsigned long long)(seconds + 0.5) : 0;
-    if (s >= 3600)
-        (void)snprintf(text, 32, "%llu:%02llu:%02llu", s / 3600, s / 60 % 60, s % 60);
-    else
-        (void)snprintf(text, 32, "%llu:%02llu", s / 60, s % 60);
-}
-
 static void show_progress(lb_cli_report *r, const lb_event *e)
 {
     if (!r->terminal && e->seconds - r->last_progress < plain_progress_every) return;
     r->last_progress = e->seconds;
-    char left[32];
-    format_time(e->seconds_left, left);
+    char left[LB_CLI_DURATION_BYTES];
+    lb_cli_duration_format(e->seconds_left, left);
     lb_cli_report_end(r);
     (void)printf(
         "epoch %zu/%zu  batch %zu/%zu  %.0f images/s  loss %.4f  accuracy %.2f %%  left %s",
