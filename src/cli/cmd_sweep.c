@@ -1,6 +1,4 @@
 /* lowbit sweep - run an experiment file's cells in worker processes. */
-#include <errno.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -8,8 +6,9 @@
 #include "cli/cli.h"
 #include "cli/cli_duration.h"
 #include "cli/sweep_report.h"
+#include "cli/sweep_run.h"
 
-enum { CELLS_FAILED = 1, PATH_BYTES = 4096, SLURM_OPTIONS_MAX = 64 };
+enum { PATH_BYTES = 4096, SLURM_OPTIONS_MAX = 64 };
 
 static int jobs, threads, dry_run, resume, retry_failed, again, json, slurm, cell, trial;
 static const char *limit_time, *out, *store = "results.sqlite";
@@ -45,34 +44,6 @@ static const struct poptOption options[] = {
      "N"},
     POPT_TABLEEND,
 };
-
-static void on_signal(int number)
-{
-    (void)number;
-    lb_sweep_stop();
-}
-
-/* The first signal stops the workers after their step, a second one ends the command at once, and with it them. */
-static void catch_signals(void)
-{
-    static const int numbers[] = {SIGINT, SIGTERM, SIGHUP};
-    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
-        struct sigaction action = {.sa_handler = on_signal, .sa_flags = (int)SA_RESETHAND};
-        (void)sigemptyset(&action.sa_mask);
-        (void)sigaction(numbers[i], &action, NULL);
-    }
-}
-
-/* The file of this very command, which workers run. */
-static int find_program(char program[PATH_BYTES])
-{
-    const ssize_t n = readlink("/proc/self/exe", program, PATH_BYTES - 1);
-    if (n <= 0)
-        return lb_cli_fail("sweep", LB_E_IO, "cannot find the command's own file: %s",
-                           strerror(errno));
-    program[n] = '\0';
-    return LB_OK;
-}
 
 static int check_options(double *limit)
 {
@@ -153,7 +124,7 @@ static int run_sweep(const lb_experiment *experiment, lb_sweep_options *o)
 {
     lb_cli_sweep_report report = {.json = json != 0, .terminal = isatty(STDOUT_FILENO) == 1};
     lb_status status = LB_OK;
-    catch_signals();
+    lb_cli_sweep_catch_signals();
     if (slurm) {
         const int error = run_on_slurm(experiment, o, &report, &status);
         if (error != LB_OK) return error;
@@ -164,7 +135,7 @@ static int run_sweep(const lb_experiment *experiment, lb_sweep_options *o)
     if (report.failed > 0) {
         if (!json && lb_cli_sweep_failures(experiment, store) != LB_OK)
             return lb_cli_error("sweep", LB_E_IO);
-        return lb_cli_fail("sweep", CELLS_FAILED,
+        return lb_cli_fail("sweep", LB_CLI_CELLS_FAILED,
                            "%zu of %zu cells failed; --retry-failed runs them again", report.failed,
                            report.cells);
     }
@@ -177,7 +148,7 @@ static int run_experiment(const lb_experiment *experiment, double limit)
 {
     lb_experiment_info info;
     lb_experiment_get_info(experiment, &info);
-    char folder[PATH_BYTES], program[PATH_BYTES];
+    char folder[PATH_BYTES], program[LB_CLI_PROGRAM_BYTES];
     (void)snprintf(folder, sizeof folder, "runs/%s", info.name);
     if (dry_run) {
         const size_t processors = (size_t)sysconf(_SC_NPROCESSORS_ONLN);
@@ -186,7 +157,7 @@ static int run_experiment(const lb_experiment *experiment, double limit)
         return status == LB_OK ? LB_OK : lb_cli_error("sweep", (int)status);
     }
     int error = check_resume(&info);
-    if (error == LB_OK) error = find_program(program);
+    if (error == LB_OK) error = lb_cli_sweep_program("sweep", program);
     if (error != LB_OK) return error;
     lb_sweep_options o = {.store = store,
                           .folder = out != NULL ? out : folder,

@@ -177,12 +177,18 @@ static void print_sum(const lb_experiment *experiment, const lb_comparison *comp
 
 lb_status lb_cli_comparison_table(const lb_experiment *experiment, const lb_comparison *comparison)
 {
+    lb_experiment_info info;
+    lb_experiment_get_info(experiment, &info);
+    if (comparison->n == 0) {
+        (void)printf("%s: no numbers to compare with; `lowbit report` draws ours\n", info.name);
+        return LB_OK;
+    }
     labels rows = {calloc(comparison->n + 1, sizeof(char *)), 0};
     labels columns = {calloc(comparison->n + 1, sizeof(char *)), 0};
     size_t *widths = calloc(comparison->n + 1, sizeof *widths);
     const lb_status status =
         rows.names != NULL && columns.names != NULL && widths != NULL ? LB_OK : LB_E_NOMEM;
-    if (status == LB_OK && comparison->n > 0) {
+    if (status == LB_OK) {
         for (size_t i = 0; i < comparison->n; i++) {
             add_label(&rows, comparison->figures[i].paper.row);
             add_label(&columns, comparison->figures[i].paper.column);
@@ -251,7 +257,7 @@ void lb_cli_comparison_json(const lb_experiment *experiment, const lb_comparison
     lb_experiment_get_info(experiment, &info);
     for (size_t i = 0; i < comparison->n; i++) {
         const lb_compared_figure *f = &comparison->figures[i];
-        (void)printf("{");
+        (void)printf("{\"event\":\"figure\",");
         json_text("experiment", info.name);
         json_text("row", f->paper.row);
         json_text("column", f->paper.column);
