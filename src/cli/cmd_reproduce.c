@@ -135,7 +135,7 @@ static int sweep(const lb_experiment *experiment, const char *name, double limit
 
 static int print_comparison(const lb_experiment *experiment, const char *folder)
 {
-    char figures[PATH_BYTES];
+    char figures[PATH_BYTES + sizeof "/papers.csv"];
     (void)snprintf(figures, sizeof figures, "%s/papers.csv", folder);
     lb_comparison comparison = {0};
     lb_status status = lb_comparison_make(experiment, figures, store, &comparison);

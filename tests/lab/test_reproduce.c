@@ -186,9 +186,8 @@ static void test_a_figure_of_two_points_is_refused(void **state)
 static lb_status compare_once(void *context)
 {
     lb_comparison comparison = {0};
-    char names[4096];
-    (void)snprintf(names, sizeof names, "%s/papers.csv", folder());
-    const lb_status status = lb_comparison_make(context, names, NULL, &comparison);
+    const lb_status status =
+        lb_comparison_make(context, lb_test_path(folder(), "papers.csv"), NULL, &comparison);
     lb_comparison_release(&comparison);
     return status;
 }
