@@ -13,6 +13,7 @@ enum { LB_MAX_WIDTHS = 16, LB_MAX_METHOD_OPTIONS = 16 };
 
 typedef struct lb_train_config {
     const char *data, *augment;
+    size_t image_size; /* 0: the data set's own */
     size_t val_split;
     int workers;
 
