@@ -73,9 +73,9 @@ search:
   epochs: 1
   base: {val-split: 40}
   axes:
-    - lr: [0.01, 0.001]
+    - lr: [0.04, 0.02]
 END
-sed -i 's/^base: {/&epochs: 2, /' papers/tiny.yaml
+sed -i 's/^base: {/&epochs: 12, schedule: constant, /' papers/tiny.yaml
 sed 's/name: tiny/name: tiny.quick/; s/abits: .*/abits: 2}/; /^seeds/d; /^search/,$d' papers/tiny.yaml >papers/tiny.quick.yaml
 cat >papers/papers.csv <<'END'
 experiment,row,column,metric,value,mark,where
