@@ -240,7 +240,6 @@ static lb_status reopen(lb_sweep_state *state, const lb_cell_record *stored, siz
 /* Many cells, so in one transaction. What is stored stands by position, and mostly all of it is there. */
 static lb_status put_changed(lb_sweep_state *state, const lb_cell_record *stored, size_t n)
 {
-    if (state->read_only) return LB_OK;
     LB_TRY(reopen(state, stored, n));
     LB_TRY(lb_store_begin(state->store));
     lb_status status = LB_OK;
@@ -302,7 +301,6 @@ static lb_status load(lb_sweep_state *state)
     }
     lb_status status = take_stored(state, stored, n);
     if (status == LB_OK) status = stand(state);
-    if (status == LB_OK) status = put_changed(state, stored, n);
     lb_records_free(stored);
     return status;
 }
@@ -346,6 +344,16 @@ lb_status lb_sweep_state_view(const lb_experiment *experiment, const lb_sweep_op
         LB_TRY(find_experiment(out->store, out->plan.info.name, &out->experiment));
     }
     return load(out);
+}
+
+lb_status lb_sweep_state_begin(lb_sweep_state *state)
+{
+    lb_cell_record *stored = NULL;
+    size_t n = 0;
+    LB_TRY(lb_store_cells(state->store, state->experiment, &stored, &n));
+    const lb_status status = put_changed(state, stored, n);
+    lb_records_free(stored);
+    return status;
 }
 
 void lb_sweep_state_close(lb_sweep_state *state)
