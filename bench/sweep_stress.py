@@ -1,12 +1,14 @@
 #!/usr/bin/env python3
 """A sweep of many tiny cells whose workers, and which itself, are killed with SIGKILL at random instants.
 
-Afterwards every cell must have ended exactly once, with a complete run of its own, and the store must be whole.
+Afterwards every cell must have ended exactly once, with a complete run of its own, the store must be whole, and no
+worker may have outlived its sweep.
 
 Usage: sweep_stress.py [--cells N] [--worker-kills N] [--sweep-kills N] [--jobs N] [--seed N] [--lowbit FILE]
 """
 import argparse
 import collections
+import json
 import os
 import random
 import signal
@@ -44,6 +46,15 @@ def workers_of(process):
         return []
 
 
+def runs(pid):
+    """Whether a process is there that nobody only forgot to wait for."""
+    try:
+        with open(f"/proc/{pid}/stat", encoding="utf-8") as file:
+            return file.read().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
 def kill(pid):
     """Whether there was something to kill."""
     try:
@@ -69,13 +80,33 @@ class Sweep:
     def __init__(self, options):
         self.options = options
         self.process = None
-        self.ended = collections.Counter()  # by cell: how often a sweep said that it ended
+        self.printed = open("events", "w+b")  # by all sweeps: a line an event
+        self.orphans = []  # workers of sweeps that were killed
 
     def start(self):
         self.process = subprocess.Popen(
             [self.options.lowbit, "sweep", "stress.yaml", "--jobs", str(self.options.jobs), "--threads", "1",
-             "--store", "stress.sqlite", "--out", "runs", "--resume"],
-            stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+             "--store", "stress.sqlite", "--out", "runs", "--resume", "--json"],
+            stdout=self.printed, stderr=subprocess.PIPE, text=True)
+
+    def kill(self):
+        workers = workers_of(self.process)
+        killed = kill(self.process.pid)
+        self.orphans += workers
+        return killed
+
+    def ended(self):
+        """By cell: how often a sweep said that it ended. One that is killed right then may not come to say it."""
+        self.printed.seek(0)
+        names = collections.Counter()
+        for line in self.printed:
+            try:
+                event = json.loads(line)
+            except ValueError:  # cut by a kill
+                continue
+            if event["event"] == "cell":
+                names[event["name"]] += 1
+        return names
 
     def finish(self):
         _, errors = self.process.communicate()
@@ -85,7 +116,7 @@ class Sweep:
 
 
 def run(options):
-    """Kill until both numbers are reached, then let the sweep come to its end. Returns the kills."""
+    """Kill until both numbers are reached, then let the sweep come to its end. Returns the kills and problems."""
     chance = random.Random(options.seed)
     sweep = Sweep(options)
     kills = {"worker": 0, "sweep": 0}
@@ -95,7 +126,7 @@ def run(options):
         time.sleep(chance.uniform(0.005, 0.1))
         share = done_cells("stress.sqlite") / options.cells
         if kills["sweep"] < options.sweep_kills * min(1.0, 1.3 * share + 0.05):
-            kills["sweep"] += kill(sweep.process.pid)
+            kills["sweep"] += sweep.kill()
             sweep.finish()
             sweep.start()
         elif kills["worker"] < options.worker_kills * min(1.0, 1.3 * share + 0.05):
@@ -103,7 +134,12 @@ def run(options):
             kills["worker"] += bool(workers) and kill(chance.choice(workers))
     if not sweep.finish():
         sys.exit("the sweep was killed by somebody else")
-    return kills
+    ended = sweep.ended()
+    problems = [f"{name} ended {times} times" for name, times in ended.items() if times != 1]
+    if len(ended) < options.cells - kills["sweep"] * options.jobs:
+        problems.append(f"only {len(ended)} of {options.cells} ends were told")
+    problems += [f"worker {pid} outlived its sweep" for pid in sweep.orphans if runs(pid)]
+    return kills, problems
 
 
 def check(options):
@@ -126,7 +162,7 @@ def check(options):
             "hashes": number("SELECT count(DISTINCT hash) FROM runs"),
             "runs of cells": number("SELECT count(DISTINCT run_id) FROM cells"),
             "runs at their end": number("SELECT count(*) FROM runs WHERE state IN ('ok', 'dnc')"),
-            "runs with their epoch": number("SELECT count(*) FROM (SELECT run_id FROM epochs GROUP BY run_id "
+            "runs with their epoch": number("SELECT count(*) FROM (SELECT run FROM epochs GROUP BY run "
                                             "HAVING count(*) = 1)"),
         }
     problems += [f"{what}: {got}, wanted {options.cells}" for what, got in counts.items() if got != options.cells]
@@ -143,9 +179,9 @@ def main():
         os.chdir(folder)
         write_experiment("stress.yaml", options.cells)
         began = time.monotonic()
-        kills = run(options)
+        kills, problems = run(options)
         seconds = time.monotonic() - began
-        problems = check(options)
+        problems += check(options)
         os.chdir("/")
     print(f"{options.cells} cells, {options.jobs} workers, {kills['worker']} workers and {kills['sweep']} sweeps "
           f"killed, {seconds:.0f} s (seed {options.seed})")

@@ -161,7 +161,7 @@ typedef struct listing {
 static const char *standing_of(const lb_sweep_cell *cell)
 {
     if (cell->known) return lb_run_state_name(cell->state);
-    return cell->record.hash[0] != '\0' ? "open" : "search"; /* the search decides */
+    return cell->record.hash[0] != '\0' ? "open" : "waits"; /* for the search */
 }
 
 static void list_json(const lb_sweep_cell *cell)

@@ -234,6 +234,7 @@ lb_status lb_sweep_slurm(const lb_experiment *experiment, const lb_sweep_options
     if (status == LB_OK) status = lb_alloc(LB_SLURM_TASKS_MAX, sizeof *c.tasks, "tasks", &block);
     c.tasks = block;
     if (status == LB_OK) status = lb_sweep_stop_open(&c.wake);
+    if (status == LB_OK) status = lb_sweep_state_begin(&c.state);
     if (status == LB_OK) {
         lb_sweep_state_report(&c.state, LB_SWEEP_START);
         status = work(&c);

@@ -381,6 +381,7 @@ lb_status lb_sweep(const lb_experiment *experiment, const lb_sweep_options *opti
     if (status == LB_OK) status = check_data(&c.state.plan);
     if (status == LB_OK) status = crew_init(&c, options);
     if (status == LB_OK) status = lb_sweep_stop_open(&c.wake);
+    if (status == LB_OK) status = lb_sweep_state_begin(&c.state);
     if (status == LB_OK) {
         show(&c);
         lb_sweep_state_report(&c.state, LB_SWEEP_START);

@@ -164,7 +164,7 @@ static bool is_better(const lb_plan_cell *a, const lb_plan_cell *b)
     static const int places[] = {[LB_RUN_OK] = 0, [LB_RUN_DNC] = 1, [LB_RUN_FAILED] = 2};
     const int place_a = places[a->state], place_b = places[b->state];
     if (place_a != place_b) return place_a < place_b;
-    if (place_a == 0 && (a->top1 > b->top1 || a->top1 < b->top1)) return a->top1 > b->top1;
+    if (a->top1 > b->top1 || a->top1 < b->top1) return a->top1 > b->top1;
     return a->record.trial < b->record.trial;
 }
 

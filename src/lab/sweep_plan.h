@@ -5,8 +5,8 @@
  * a sweep that is stopped early has every point once before it has one twice.
  *
  * Search: every rung of a point has a fixed number of cells: all trials on the first, floor(n / halving), at least
- * 1, after one of n. Trials are ranked by their best top-1, the earlier first where two are equal; those that did
- * not converge come behind all that did, and those that failed last. The best go on; the best of the last rung is
+ * 1, after one of n. Trials are ranked by their best top-1, the earlier first where two are equal; all that did not
+ * converge come behind those that did, and those that failed last. The best go on; the best of the last rung is
  * the winner. So what is run depends on nothing but the runs that are there. A trial on a further rung is a new run,
  * not the shorter one continued: schedules depend on the epochs there are in all, and a run is to be the same
  * whoever wants it. */

@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "base/file.h"
+#include "lab/store_cells.h"
 
 /* ---- counts and events ----------------------------------------------------------------------- */
 
@@ -216,26 +217,42 @@ static lb_status take_stored(lb_sweep_state *state, const lb_cell_record *stored
     return LB_OK;
 }
 
-static bool is_stored(const lb_cell_record *cell, const lb_cell_record *stored, size_t n)
+static bool is_same(const lb_cell_record *a, const lb_cell_record *b)
 {
-    /* they stand by position, and mostly all of them are there */
-    for (size_t i = cell->position < n ? cell->position : n; i < n; i++) {
-        if (stored[i].position == cell->position)
-            return stored[i].done == cell->done && stored[i].run_id == cell->run_id &&
-                   stored[i].trial == cell->trial && strcmp(stored[i].hash, cell->hash) == 0;
-        if (stored[i].position > cell->position) break;
-    }
-    return false;
+    return a->done == b->done && a->run_id == b->run_id && a->trial == b->trial &&
+           strcmp(a->hash, b->hash) == 0;
 }
 
-static lb_status put_changed(lb_sweep_state *state, const lb_cell_record *stored, size_t n)
+/* Cells that are done in the store stay as they are there, but those that are to be run again. */
+static lb_status reopen(lb_sweep_state *state, const lb_cell_record *stored, size_t n)
 {
-    for (size_t i = 0; i < state->plan.n; i++) {
-        const lb_plan_cell *cell = &state->plan.cells[i];
-        if (cell->standing == LB_STANDING_LEFT_OUT || is_stored(&cell->record, stored, n)) continue;
-        LB_TRY(lb_sweep_state_put(state, i));
+    for (size_t i = 0; i < n; i++) {
+        if (stored[i].position >= state->plan.n) break;
+        const lb_plan_cell *cell = &state->plan.cells[stored[i].position];
+        const bool stays = !stored[i].done || cell->standing == LB_STANDING_LEFT_OUT ||
+                           is_same(&cell->record, &stored[i]);
+        if (stays) continue;
+        LB_TRY(lb_store_reopen_cell(state->store, state->experiment, stored[i].position));
     }
     return LB_OK;
+}
+
+/* Many cells, so in one transaction. What is stored stands by position, and mostly all of it is there. */
+static lb_status put_changed(lb_sweep_state *state, const lb_cell_record *stored, size_t n)
+{
+    LB_TRY(reopen(state, stored, n));
+    LB_TRY(lb_store_begin(state->store));
+    lb_status status = LB_OK;
+    size_t at = 0;
+    for (size_t i = 0; status == LB_OK && i < state->plan.n; i++) {
+        const lb_plan_cell *cell = &state->plan.cells[i];
+        while (at < n && stored[at].position < i) at++;
+        const bool there =
+            at < n && stored[at].position == i && is_same(&cell->record, &stored[at]);
+        if (there || cell->standing == LB_STANDING_LEFT_OUT) continue;
+        status = lb_put_cell(state->store, state->experiment, &cell->record);
+    }
+    return lb_store_end(state->store, status);
 }
 
 /* Leave all but one cell out. */
@@ -284,7 +301,6 @@ static lb_status load(lb_sweep_state *state)
     }
     lb_status status = take_stored(state, stored, n);
     if (status == LB_OK) status = stand(state);
-    if (status == LB_OK) status = put_changed(state, stored, n);
     lb_records_free(stored);
     return status;
 }
@@ -328,6 +344,16 @@ lb_status lb_sweep_state_view(const lb_experiment *experiment, const lb_sweep_op
         LB_TRY(find_experiment(out->store, out->plan.info.name, &out->experiment));
     }
     return load(out);
+}
+
+lb_status lb_sweep_state_begin(lb_sweep_state *state)
+{
+    lb_cell_record *stored = NULL;
+    size_t n = 0;
+    LB_TRY(lb_store_cells(state->store, state->experiment, &stored, &n));
+    const lb_status status = put_changed(state, stored, n);
+    lb_records_free(stored);
+    return status;
 }
 
 void lb_sweep_state_close(lb_sweep_state *state)

@@ -31,7 +31,9 @@ typedef struct lb_sweep_state {
 LB_MUST_CHECK lb_status lb_sweep_state_open(const lb_experiment *experiment,
                                             const lb_sweep_options *options, lb_sweep_fn *report,
                                             void *user, lb_sweep_state *out);
-/** The same without lock, and without ever writing; where the store is not there all cells are open. */
+/** Put what the store does not know of the cells into it. Errors: LB_E_IO, LB_E_FORMAT, LB_E_NOMEM. */
+LB_MUST_CHECK lb_status lb_sweep_state_begin(lb_sweep_state *state);
+/** Open without lock, and without ever writing; where the store is not there all cells are open. */
 LB_MUST_CHECK lb_status lb_sweep_state_view(const lb_experiment *experiment,
                                             const lb_sweep_options *options, lb_sweep_state *out);
 void lb_sweep_state_close(lb_sweep_state *state);

@@ -116,7 +116,8 @@ static void the_best_trial_wins(void **state)
         {{LB_RUN_OK, LB_RUN_OK, LB_RUN_OK}, {20, 30, 30}, 1}, /* the earlier one of two */
         {{LB_RUN_OK, LB_RUN_OK, LB_RUN_OK}, {30, 30, 30}, 0},
         {{LB_RUN_DNC, LB_RUN_OK, LB_RUN_FAILED}, {99, 12, 0}, 1},
-        {{LB_RUN_FAILED, LB_RUN_DNC, LB_RUN_DNC}, {0, 10, 15}, 1}, /* dnc has no accuracy */
+        {{LB_RUN_FAILED, LB_RUN_DNC, LB_RUN_DNC}, {0, 10, 15}, 2},
+        {{LB_RUN_DNC, LB_RUN_DNC, LB_RUN_FAILED}, {10, 10, 99}, 0},
         {{LB_RUN_FAILED, LB_RUN_FAILED, LB_RUN_DNC}, {0, 0, 10}, 2},
         {{LB_RUN_FAILED, LB_RUN_FAILED, LB_RUN_FAILED}, {0, 0, 0}, LB_CHOICE_NONE},
     };
