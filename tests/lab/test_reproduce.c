@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "lowbit/reproduce.h"
+#include "lowbit/results.h"
 #include "support/support.h"
 
 /* Counted in the papers. Points of tables 6 to 12: 23 cells and the baseline of the caption, TWN's W32A32 being
@@ -147,6 +148,49 @@ static void test_sizes_are_those_of_the_thesis(void **state)
     assert_int_equal(sizes, 56);
 }
 
+static void hash_points(const char *name, bool quick, char (*out)[LB_RUN_HASH_BYTES], size_t *n)
+{
+    lb_experiment *experiment = open_experiment(name, quick);
+    lb_experiment_info info;
+    lb_experiment_get_info(experiment, &info);
+    *n = info.points;
+    for (size_t p = 0; p < info.points; p++) {
+        lb_settings *settings = NULL;
+        const int trial = info.search.trials > 0 ? 0 : LB_NO_TRIAL;
+        assert_ok(lb_experiment_run_settings(experiment, p, trial, 0, &settings));
+        assert_ok(lb_run_hash(settings, out[p]));
+        lb_settings_destroy(settings);
+    }
+    lb_experiment_close(experiment);
+}
+
+/* Tables that print the same cell run it once. */
+static void test_tables_share_runs(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *one, *other;
+        size_t shared, quick_shared;
+    } cases[] = {
+        {"P0-table6", "P0-table13", 8, 8},     {"P0-table7", "P0-table14", 8, 2},
+        {"P1-table4.3", "P1-table4.4", 2, 2},  {"P1-table4.2", "P1-table4.5", 4, 4},
+        {"P1-table4.6", "P1-table4.13", 3, 3}, {"P1-table4.10", "P1-table4.13", 2, 2},
+    };
+    static char one[MAX_POINTS][LB_RUN_HASH_BYTES], other[MAX_POINTS][LB_RUN_HASH_BYTES];
+    for (size_t i = 0; i < 2 * (sizeof cases / sizeof *cases); i++) {
+        const bool quick = i % 2 == 1;
+        size_t n_one = 0, n_other = 0, shared = 0;
+        hash_points(cases[i / 2].one, quick, one, &n_one);
+        hash_points(cases[i / 2].other, quick, other, &n_other);
+        for (size_t a = 0; a < n_one; a++)
+            for (size_t b = 0; b < n_other; b++) shared += strcmp(one[a], other[b]) == 0;
+        const size_t wanted = quick ? cases[i / 2].quick_shared : cases[i / 2].shared;
+        if (shared != wanted)
+            fail_msg("%s and %s%s share %zu runs, wanted %zu", cases[i / 2].one, cases[i / 2].other,
+                     quick ? ", quick," : "", shared, wanted);
+    }
+}
+
 static void test_names_are_found(void **state)
 {
     (void)state;
@@ -207,6 +251,7 @@ int main(void)
         cmocka_unit_test(test_points_and_figures_belong_together),
         cmocka_unit_test(test_quick_variants_are_parts_of_the_whole),
         cmocka_unit_test(test_sizes_are_those_of_the_thesis),
+        cmocka_unit_test(test_tables_share_runs),
         cmocka_unit_test(test_names_are_found),
         cmocka_unit_test(test_a_figure_of_two_points_is_refused),
         cmocka_unit_test(test_every_allocation_failure),
