@@ -2,8 +2,8 @@
  *
  *   decode_speed DIR [THREADS [REPEATS [AUGMENT]]]
  *
- * DIR holds folders train/CLASS of JPEG files, and val. Alone: each file is read and decoded to its full size as red, green and blue
- * bytes, what everybody does with the library's standard settings, and thrown away. Loaded: an epoch of the loader, with
+ * DIR holds folders train/CLASS of JPEG files, and val. Alone: each file is read and decoded to its full size as red,
+ * green and blue bytes, with the library's standard settings, and thrown away. Loaded: an epoch of the loader, with
  * decoding, resizing, cropping, flipping and normalizing to float32 batches. Both on the same files and threads, one
  * after the other in turns, so that other programs on the machine slow both. Prints images/s (medians) and the
  * medians of the turns' ratios. */
