@@ -1,8 +1,9 @@
 /* Data sets: opening one by a SPEC, its images and labels, where it lies, fetching and writing it.
  *
  * SPEC is NAME or NAME:ARGUMENT. For `mnist`, `fashion-mnist`, `cifar10`, `cifar100`, `svhn`, `idx`,
- * `folder`, `imagenet` and `imagenet-square` the argument is the folder that holds the files; without it, $LOWBIT_DATA/NAME with
- * hyphens as underscores. For `synth-digits` and `synth-color` it is the number of training images. */
+ * `folder`, `imagenet` and `imagenet-square` the argument is the folder that holds the files; without
+ * it, $LOWBIT_DATA/NAME with hyphens as underscores. For `synth-digits` and `synth-color` it is the
+ * number of training images. */
 #ifndef LOWBIT_DATA_H
 #define LOWBIT_DATA_H
 

@@ -271,6 +271,18 @@ size_t lb_augmenter_workspace_bytes(const lb_augmenter *augmenter)
     return 2 * s.channels * s.height * s.width + (s.height + 2) * (s.width + 2);
 }
 
+/* A flip without anything else needs no copy. */
+static void normalize_flipped(const lb_augmenter *augmenter, const uint8_t *image, float *out)
+{
+    const size_t height = augmenter->shape.height, width = augmenter->shape.width;
+    for (size_t c = 0; c < augmenter->shape.channels; c++) {
+        const float *table = augmenter->table[c];
+        for (size_t y = 0; y < height; y++, image += width, out += width) {
+            for (size_t x = 0; x < width; x++) out[x] = table[image[width - 1 - x]];
+        }
+    }
+}
+
 void lb_augmenter_run(const lb_augmenter *augmenter, uint64_t epoch, uint32_t index,
                       const uint8_t *image, uint8_t *workspace, float *out)
 {
@@ -284,10 +296,13 @@ void lb_augmenter_run(const lb_augmenter *augmenter, uint64_t epoch, uint32_t in
         lb_image_rotate(shape, draw.angle_degrees, now, workspace + 2 * all, rotated);
         now = rotated;
     }
-    if (draw.dy != 0 || draw.dx != 0 || draw.flip) {
+    if (draw.dy != 0 || draw.dx != 0) {
         lb_image_crop(shape, augmenter->augment.pad_mode, draw.dy, draw.dx, draw.flip, now,
                       cropped);
         now = cropped;
+    } else if (draw.flip) {
+        normalize_flipped(augmenter, now, out);
+        return;
     }
     for (size_t c = 0; c < shape.channels; c++) {
         const float *table = augmenter->table[c];

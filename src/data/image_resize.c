@@ -11,7 +11,6 @@
 #include <string.h>
 
 #include "base/cpu.h"
-#include "data/resize_rows.h"
 
 enum { ONE = 1 << LB_RESIZE_WEIGHT_BITS };
 
@@ -81,15 +80,16 @@ lb_status lb_taps_make(const lb_resize_axis *axis, lb_buffer *buffer, lb_taps *o
 }
 
 lb_status lb_image_resize(const lb_taps *rows, const lb_taps *columns, const lb_image_rows *source,
-                          lb_buffer *work, uint8_t *out)
+                          lb_resize_work *work, uint8_t *out)
 {
-    const lb_resize_loops loops = lb_resize_loops_for(lb_cpu_isa());
+    if (work->loops.blend == NULL) work->loops = lb_resize_loops_for(lb_cpu_isa());
     const size_t values = (columns->end - columns->begin) * LB_PIXEL_BYTES;
     /* columns->each more pixels than there are: those past the end have no weight */
     const size_t row_bytes = (values + columns->each * LB_PIXEL_BYTES) * sizeof(int16_t);
-    LB_TRY(lb_buffer_reserve(work, row_bytes + rows->each * sizeof(uint8_t *), "resized row"));
-    const uint8_t **taken = (void *)work->data;
-    int16_t *row = (void *)(work->data + rows->each * sizeof(uint8_t *));
+    LB_TRY(
+        lb_buffer_reserve(&work->row, row_bytes + rows->each * sizeof(uint8_t *), "resized row"));
+    const uint8_t **taken = (void *)work->row.data;
+    int16_t *row = (void *)(work->row.data + rows->each * sizeof(uint8_t *));
     memset(row + values, 0, columns->each * LB_PIXEL_BYTES * sizeof *row);
     const size_t last = rows->end - rows->begin - 1, plane = rows->count * columns->count;
     for (size_t y = 0; y < rows->count; y++) {
@@ -97,10 +97,11 @@ lb_status lb_image_resize(const lb_taps *rows, const lb_taps *columns, const lb_
             const size_t at = rows->firsts[y] + k < last ? rows->firsts[y] + k : last;
             taken[k] = source->first + at * source->stride;
         }
-        loops.blend(taken, rows->weights + y * rows->each, rows->each, values, row);
+        work->loops.blend(taken, rows->weights + y * rows->each, rows->each, values, row);
         uint8_t *const at = out + y * columns->count;
         uint8_t *const planes[3] = {at, at + plane, at + 2 * plane};
-        loops.pick(row, columns->firsts, columns->weights, columns->each, columns->count, planes);
+        work->loops.pick(row, columns->firsts, columns->weights, columns->each, columns->count,
+                         planes);
     }
     return LB_OK;
 }

@@ -5,6 +5,7 @@
 
 #include "base/buffer.h"
 #include "data/format/image_file.h"
+#include "data/resize_rows.h"
 
 /* One side of a resize. The centre of output i, of `count`, lies at the source coordinate
  *     offset + (first + i + 1/2) * step
@@ -26,6 +27,12 @@ typedef struct lb_taps {
 /** Work out the taps of an axis. Errors: LB_E_NOMEM. Ownership: *out points into `buffer`. */
 LB_MUST_CHECK lb_status lb_taps_make(const lb_resize_axis *axis, lb_buffer *buffer, lb_taps *out);
 
+/* What a thread that resizes keeps. Initialize with {0}. */
+typedef struct lb_resize_work {
+    lb_buffer row;
+    lb_resize_loops loops; /* those of this machine, once they were asked for */
+} lb_resize_work;
+
 /**
  * Resize.
  *
@@ -35,6 +42,7 @@ LB_MUST_CHECK lb_status lb_taps_make(const lb_resize_axis *axis, lb_buffer *buff
  * Errors:     LB_E_NOMEM; `work` grows.
  */
 LB_MUST_CHECK lb_status lb_image_resize(const lb_taps *rows, const lb_taps *columns,
-                                        const lb_image_rows *source, lb_buffer *work, uint8_t *out);
+                                        const lb_image_rows *source, lb_resize_work *work,
+                                        uint8_t *out);
 
 #endif

@@ -138,7 +138,7 @@ void lb_view_work_release(lb_view_work *work)
     lb_buffer_release(&work->where);
     lb_buffer_release(&work->file);
     lb_buffer_release(&work->pixels);
-    lb_buffer_release(&work->row);
+    lb_buffer_release(&work->resize.row);
     lb_buffer_release(&work->row_taps);
     lb_buffer_release(&work->column_taps);
 }
@@ -185,7 +185,7 @@ static lb_status fill_view(const lb_view_plan *plan, const lb_view_source *sourc
         LB_TRY(lb_image_decode_part(source->where, source->data, source->bytes, &part,
                                     &work->pixels, &pixels));
     }
-    return lb_image_resize(&rows, &columns, &pixels, &work->row, out);
+    return lb_image_resize(&rows, &columns, &pixels, &work->resize, out);
 }
 
 static lb_status plan_of(const lb_image_view *view, const lb_view_source *source, lb_crop_draw draw,

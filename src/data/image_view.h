@@ -40,7 +40,8 @@ LB_MUST_CHECK lb_status lb_view_plan_make(const lb_image_view *view, const lb_im
 
 /** The work space of one thread that makes views. Initialize with {0}. */
 typedef struct lb_view_work {
-    lb_buffer where, file, pixels, row, row_taps, column_taps;
+    lb_buffer where, file, pixels, row_taps, column_taps;
+    lb_resize_work resize;
 } lb_view_work;
 void lb_view_work_release(lb_view_work *work);
 

@@ -53,7 +53,8 @@ static inline __m128i pixel(const int16_t *from, const int16_t *weights, size_t 
     return _mm_srai_epi32(sum, LB_RESIZE_LAST_SHIFT);
 }
 
-void lb_resize_pick__avx2(const int16_t *row, const uint32_t *firsts, const int16_t *weights,
+/* n is a constant where it is called with the usual ones, so that the compiler unrolls. */
+static inline void pick_n(const int16_t *row, const uint32_t *firsts, const int16_t *weights,
                           size_t n, size_t count, uint8_t *const planes[3])
 {
     /* From four pixels of four bytes to four bytes of each plane. */
@@ -75,5 +76,17 @@ void lb_resize_pick__avx2(const int16_t *row, const uint32_t *firsts, const int1
         planes[0][x] = (uint8_t)_mm_extract_epi32(p, 0);
         planes[1][x] = (uint8_t)_mm_extract_epi32(p, 1);
         planes[2][x] = (uint8_t)_mm_extract_epi32(p, 2);
+    }
+}
+
+void lb_resize_pick__avx2(const int16_t *row, const uint32_t *firsts, const int16_t *weights,
+                          size_t n, size_t count, uint8_t *const planes[3])
+{
+    if (n == 2) {
+        pick_n(row, firsts, weights, 2, count, planes);
+    } else if (n == 4) {
+        pick_n(row, firsts, weights, 4, count, planes);
+    } else {
+        pick_n(row, firsts, weights, n, count, planes);
     }
 }

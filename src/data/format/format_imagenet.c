@@ -5,7 +5,7 @@
 
 #include "base/file.h"
 #include "data/dataset.h"
-#include "data/format/format_imagenet.h"
+#include "data/format/synset_files.h"
 #include "data/image_cache.h"
 #include "data/image_index.h"
 

@@ -7,7 +7,7 @@
 
 #include "base/file.h"
 #include "base/memory.h"
-#include "data/format/format_imagenet.h"
+#include "data/format/synset_files.h"
 
 enum { MAX_TEXT_FILE = 1 << 26, NAME_BYTES = 256 };
 
@@ -44,7 +44,7 @@ static lb_status set_name(lb_name_list *names, size_t i, const char *name)
 }
 
 /* {"0": ["n01440764", "tench"], ...} */
-static lb_status names_of_json(const char *text, const lb_name_list *synsets, lb_name_list *out)
+lb_status lb_synset_names_of_json(const char *text, const lb_name_list *synsets, lb_name_list *out)
 {
     json_error_t error;
     json_t *root = json_loads(text, JSON_REJECT_DUPLICATES, &error);
@@ -74,7 +74,7 @@ static lb_status names_of_json(const char *text, const lb_name_list *synsets, lb
 }
 
 /* Lines "n01440764 tench, Tinca tinca": the first of the names is taken. */
-static lb_status names_of_lines(char *text, const lb_name_list *synsets, lb_name_list *out)
+lb_status lb_synset_names_of_lines(char *text, const lb_name_list *synsets, lb_name_list *out)
 {
     for (char *line = NULL; next_line(&text, &line);) {
         const size_t length = strcspn(line, " \t");
@@ -100,8 +100,8 @@ lb_status lb_synset_names(const char *folder, const lb_name_list *synsets, lb_na
         LB_TRY(read_text(folder, files[file], &found, &text));
     }
     if (!found) return LB_OK;
-    const lb_status status = file == 1 ? names_of_json((const char *)text, synsets, out)
-                                       : names_of_lines((char *)text, synsets, out);
+    const lb_status status = file == 1 ? lb_synset_names_of_json((const char *)text, synsets, out)
+                                       : lb_synset_names_of_lines((char *)text, synsets, out);
     lb_free(text);
     return status == LB_OK ? LB_OK : lb_fail_in(status, "'%s'", folder);
 }
@@ -154,13 +154,22 @@ static lb_status read_labels(const char *file, char *text, const lb_name_list *i
     return LB_OK;
 }
 
+lb_status lb_flat_labels_of_lines(const char *file, char *text, const lb_name_list *images,
+                                  const lb_name_list *classes, uint16_t *labels)
+{
+    void *is_set = NULL;
+    LB_TRY(lb_alloc(images->n, sizeof(bool), "labels", &is_set));
+    const lb_status status = read_labels(file, text, images, classes, labels, is_set);
+    lb_free(is_set);
+    return status;
+}
+
 lb_status lb_flat_labels(const char *folder, const lb_name_list *images,
                          const lb_name_list *classes, uint16_t *labels)
 {
     static const char *const files[] = {"LOC_val_solution.csv", "val.txt"};
     bool found = false;
     uint8_t *text = NULL;
-    void *is_set = NULL;
     const char *file = files[0];
     LB_TRY(read_text(folder, file, &found, &text));
     if (!found) {
@@ -173,12 +182,7 @@ lb_status lb_flat_labels(const char *folder, const lb_name_list *images,
                        "says their classes",
                        folder, files[0], files[1]);
     }
-    lb_status status = lb_alloc(images->n, sizeof(bool), "labels", &is_set);
-    if (status == LB_OK) {
-        status = read_labels(file, (char *)text, images, classes, labels, is_set);
-        if (status != LB_OK) status = lb_fail_in(status, "'%s'", folder);
-    }
-    lb_free(is_set);
+    const lb_status status = lb_flat_labels_of_lines(file, (char *)text, images, classes, labels);
     lb_free(text);
-    return status;
+    return status == LB_OK ? LB_OK : lb_fail_in(status, "'%s'", folder);
 }

@@ -1,6 +1,8 @@
 /* Names and labels that lie beside ImageNet's images. */
-#ifndef LB_DATA_FORMAT_FORMAT_IMAGENET_H
-#define LB_DATA_FORMAT_FORMAT_IMAGENET_H
+#ifndef LB_DATA_FORMAT_SYNSET_FILES_H
+#define LB_DATA_FORMAT_SYNSET_FILES_H
+
+#include <stdint.h>
 
 #include "data/format/folder_list.h"
 
@@ -26,5 +28,15 @@ LB_MUST_CHECK lb_status lb_synset_names(const char *folder, const lb_name_list *
  */
 LB_MUST_CHECK lb_status lb_flat_labels(const char *folder, const lb_name_list *images,
                                        const lb_name_list *classes, uint16_t *labels);
+
+/** The parsers of these files: `text` ends with a zero byte, and is cut up by those of lines. Ownership, Errors:
+ *  as above. `out` holds the folders' names. */
+LB_MUST_CHECK lb_status lb_synset_names_of_json(const char *text, const lb_name_list *synsets,
+                                                lb_name_list *out);
+LB_MUST_CHECK lb_status lb_synset_names_of_lines(char *text, const lb_name_list *synsets,
+                                                 lb_name_list *out);
+LB_MUST_CHECK lb_status lb_flat_labels_of_lines(const char *file, char *text,
+                                                const lb_name_list *images,
+                                                const lb_name_list *classes, uint16_t *labels);
 
 #endif
