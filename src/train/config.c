@@ -246,6 +246,7 @@ lb_status lb_train_config_read(const lb_settings *s, lb_train_config *out)
     *out = (lb_train_config){0};
     out->data = lb_settings_value(s, LB_KEY_DATA);
     out->augment = lb_settings_value(s, LB_KEY_AUGMENT);
+    out->image_size = whole(s, LB_KEY_IMAGE_SIZE);
     out->val_split = whole(s, LB_KEY_VAL_SPLIT);
     out->workers = (int)whole(s, LB_KEY_WORKERS);
     read_model(s, out);
@@ -285,6 +286,7 @@ lb_status lb_train_config_build(const lb_train_config *config, lb_shape input, s
         .n_widths = config->n_widths,
         .width_multiplier = config->width_multiplier,
         .dropout = config->dropout,
+        .describe_only = config->describe_only,
         .loss = config->loss,
     };
     const lb_status status = lb_method_resolve(&config->method, &request.quant);

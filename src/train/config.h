@@ -13,6 +13,7 @@ enum { LB_MAX_WIDTHS = 16, LB_MAX_METHOD_OPTIONS = 16 };
 
 typedef struct lb_train_config {
     const char *data, *augment;
+    size_t image_size; /* 0: the data set's own */
     size_t val_split;
     int workers;
 
@@ -40,6 +41,7 @@ typedef struct lb_train_config {
     const char *out;
     bool resume, overwrite, tensorboard;
     double max_seconds, checkpoint_seconds; /* 0: never */
+    bool describe_only; /* the network is looked at only; set by whoever inspects */
     lb_arena arena;
 } lb_train_config;
 

@@ -108,6 +108,26 @@ static void report_epoch(const lb_trainer *t)
                       .images_per_second = rate(t->watch.epoch_images, t->watch.epoch_training)});
 }
 
+/* Images that could not be read, once each. */
+static void report_unreadable(const lb_trainer *t)
+{
+    const lb_dataset *const splits[] = {t->train_data, t->test_data};
+    char text[1024];
+    for (size_t s = 0; s < 2; s++) {
+        while (splits[s] != NULL && lb_dataset_take_message(splits[s], text, sizeof text)) {
+            report(t, (lb_event){.kind = LB_EVENT_UNREADABLE,
+                                 .epoch = t->progress.epoch + 1,
+                                 .message = text});
+        }
+    }
+}
+
+static size_t count_unreadable(const lb_trainer *t)
+{
+    return lb_dataset_unreadable(t->train_data) +
+           (t->test_data != NULL ? lb_dataset_unreadable(t->test_data) : 0);
+}
+
 static void report_result(const lb_trainer *t)
 {
     const lb_progress *p = &t->progress;
@@ -116,7 +136,8 @@ static void report_result(const lb_trainer *t)
                       .status =
                           lb_progress_status(p, t->facts.classes, t->procedure->epochs(&t->config),
                                              t->procedure->counts_from(&t->config)),
-                      .images_per_second = rate(t->watch.images, t->watch.training)};
+                      .images_per_second = rate(t->watch.images, t->watch.training),
+                      .unreadable = count_unreadable(t)};
     if (p->n_rows > 0) {
         const size_t best = lb_progress_best(p, t->procedure->counts_from(&t->config));
         event.best_epoch = best + 1;
@@ -168,6 +189,7 @@ static lb_status train_epoch(lb_trainer *t, bool *stop)
         const double before = lb_seconds();
         LB_TRY(step(t, &end));
         const double now = lb_seconds();
+        report_unreadable(t);
         t->watch.training += now - before;
         t->watch.epoch_training += now - before;
         *stop = stopped() || (!end && out_of_time(t));
@@ -193,6 +215,7 @@ static lb_status finish_epoch(lb_trainer *t)
     const double before = lb_seconds();
     lb_evaluation e;
     LB_TRY(lb_evaluate(&t->evaluator, &e));
+    report_unreadable(t);
     t->watch.evaluation = lb_seconds() - before;
     const lb_epoch_row row = {.lr = lr_of_epoch(t),
                               .train_loss = train_loss(&t->progress),

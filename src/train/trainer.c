@@ -122,9 +122,26 @@ static lb_status check_data(const lb_trainer *t, const lb_dataset_info *info)
         info->count, info->channels, info->height, info->width, info->classes);
 }
 
+/* Open a split, with images of the size that is wanted. */
+static lb_status open_split(const lb_trainer *t, lb_split split, lb_dataset **out)
+{
+    const size_t size = t->config.image_size;
+    LB_TRY(lb_dataset_open(t->config.data, split, out));
+    if (size == 0) return LB_OK;
+    const lb_dataset *data = *out;
+    if (data->stream == NULL) {
+        return lb_fail(LB_E_ARG,
+                       "image-size %zu, but %s has images of %zux%zu; imagenet and "
+                       "imagenet-square have many sizes",
+                       size, data->kind->entry.name, data->height, data->width);
+    }
+    lb_dataset_fit(*out, (lb_image_shape){3, size, size});
+    return LB_OK;
+}
+
 static lb_status open_data(lb_trainer *t)
 {
-    LB_TRY(lb_dataset_open(t->config.data, LB_SPLIT_TRAIN, &t->train_data));
+    LB_TRY(open_split(t, LB_SPLIT_TRAIN, &t->train_data));
     lb_dataset_info info;
     lb_dataset_get_info(t->train_data, &info);
     LB_TRY(check_data(t, &info));
@@ -142,9 +159,9 @@ static lb_status open_data(lb_trainer *t)
         LB_TRY(lb_split_indices(info.count, held_back, t->config.seed, t->indices,
                                 t->indices + n_train));
     } else {
-        LB_TRY(lb_dataset_open(t->config.data, LB_SPLIT_TEST, &t->test_data));
+        LB_TRY(open_split(t, LB_SPLIT_TEST, &t->test_data));
     }
-    lb_dataset_standard_normalization(t->train_data, &t->facts.normalization);
+    LB_TRY(lb_dataset_standard_normalization(t->train_data, &t->facts.normalization));
     t->facts.images = info.count;
     t->facts.shape = lb_dataset_shape(t->train_data);
     t->facts.classes = info.classes;
@@ -262,10 +279,11 @@ lb_status lb_trainer_init(lb_trainer *t, const lb_settings *settings, bool (*sto
     LB_TRY(make_loaders(t));
     LB_TRY(make_engine(t, stopped));
     lb_net_initialize(&t->net, lb_model_find(t->config.model)->init, t->config.seed);
+    if (!t->folder.has_last) t->facts.init[0] = '\0'; /* whatever config.json said */
     if (t->folder.has_last)
         LB_TRY(load_last(t));
     else if (t->config.init != NULL)
-        LB_TRY(lb_start_from(t->config.init, &t->net));
+        LB_TRY(lb_start_from(t->config.init, &t->net, t->facts.init));
     LB_TRY(lb_run_folder_begin(&t->folder));
     LB_TRY(write_config(t));
     if (t->config.tensorboard) {

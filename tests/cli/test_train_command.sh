@@ -68,7 +68,7 @@ for key in "status", "best_top1", "best_epoch", "last_top1":
     assert again[0][key] == events[2][key], key
 
 evaluation = read("evaluation")[0]
-assert sorted(evaluation) == ["images", "loss", "top1", "top5"]
+assert sorted(evaluation) == ["images", "loss", "top1", "top5", "unreadable"]
 assert evaluation["top1"] == events[1]["val_top1"] and evaluation["images"] == 20
 assert evaluation["loss"] == events[1]["val_loss"]
 
