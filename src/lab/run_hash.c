@@ -4,9 +4,9 @@
  *
  * one line for every setting that DEFINES a run and has a value other than its default, in the table's order, and
  * for epochs; values in their canonical form. Defaults are left out so that a setting which a later version adds
- * does not make other runs of those there are. recipe, first-last and data are resolved: the recipe's values and both ends stand
- * there in their place, of the data set its identity. wbits and abits are the widths that the method chose
- * where they were left open. */
+ * does not make other runs of those there are. recipe, first-last and data are resolved: the recipe's values and
+ * both ends stand there in their place, of the data set its identity. wbits and abits are the widths that the
+ * method chose where they were left open. */
 #include "lab/run_hash.h"
 
 #include <stdio.h>
