@@ -99,14 +99,18 @@ grep -q "^failed: seed=1: damaged/$hash/last.safetensors: " printed || fail "not
 sed 's/few/killed/; s/1..4/1..2/; s/epochs: 1/epochs: 100000/' few.yaml >killed.yaml
 "${sweep[@]}" killed.yaml --jobs 1 --store killed.sqlite --out killed >printed 2>errors &
 process=$!
-kills=0
+kills=0 stopped=no
 while kill -0 $process 2>gone.txt; do
     for worker in $(cat /proc/$process/task/$process/children 2>gone.txt || true); do
-        # once it has trained, as one that was not yet begun is no run
-        seed=$(tr '\0' '\n' </proc/"$worker"/cmdline 2>gone.txt | sed -n 's/^--seed=//p' || true)
-        folder=$(tr '\0' '\n' </proc/"$worker"/cmdline 2>gone.txt | sed -n 's/^--out=//p' || true)
-        [ "$seed" = 1 ] || { kill -TERM $process; break; }
-        [ -e "$folder/last.safetensors" ] && kill -9 "$worker" 2>gone.txt && kills=$((kills + 1))
+        command=$(tr '\0' '\n' 2>gone.txt </proc/"$worker"/cmdline) || continue
+        seed=$(sed -n 's/^--seed=//p' <<<"$command")
+        folder=$(sed -n 's/^--out=//p' <<<"$command")
+        if [ "$seed" = 2 ]; then
+            [ $stopped = yes ] || kill -TERM $process
+            stopped=yes
+        elif [ -e "$folder/last.safetensors" ]; then # one that was not yet begun is no run
+            if kill -9 "$worker" 2>gone.txt; then kills=$((kills + 1)); fi
+        fi
     done
     sleep 0.05
 done
