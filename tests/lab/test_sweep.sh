@@ -144,14 +144,18 @@ exits 1 "1 of 2 cells failed" "${sweep[@]}" failing.yaml --resume
 grep -q 'cells done in .* 2 were there$' printed || fail "a failed cell was run again: $(cat printed)"
 exits 1 "1 of 2 cells failed" "${sweep[@]}" failing.yaml --retry-failed
 grep -q 'cells done in .* 1 were there$' printed || fail "a failed cell was not run again: $(cat printed)"
-# a failure that is over: the folder's name was taken by a file
-hash=$(query results.sqlite "SELECT hash FROM cells WHERE experiment = 2 ORDER BY position")
+# a failure that is over: the name of the winner's folder was taken by a file; the choice made without it stands
+winner=$(query results.sqlite "SELECT trial FROM cells WHERE experiment = 2 AND stage = 'full'")
+hash=$(query results.sqlite "SELECT hash FROM cells WHERE experiment = 2 AND stage = 'search' AND trial = $winner")
 mkdir blocked && touch "blocked/$hash"
 exits 1 "cells failed" "${sweep[@]}" again.yaml --store retried.sqlite --out blocked
 rm "blocked/$hash"
 "${sweep[@]}" again.yaml --store retried.sqlite --out blocked --retry-failed >lines
 same "cells after the failure" "$(query retried.sqlite "SELECT count(*) FROM cells JOIN runs r ON r.id = run_id
     WHERE done AND state IN ('ok', 'dnc')")" 3
+same "the choice" "$(query retried.sqlite "SELECT trial FROM cells WHERE stage = 'full'")" $((1 - winner))
+"${sweep[@]}" again.yaml --store retried.sqlite --out blocked --resume >lines
+grep -q '3 were there$' lines || fail "the choice was taken anew: $(cat lines)"
 
 # ---- all trials fail: the full runs say so
 sed 's/name: search/name: hopeless/; s/batch: 20/batch: 5000/' search.yaml >hopeless.yaml
