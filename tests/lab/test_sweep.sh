@@ -3,31 +3,7 @@
 set -euo pipefail
 export OMP_WAIT_POLICY=passive
 
-fail()
-{
-    echo "$1"
-    exit 1
-}
-
-# exits STATUS PIECE COMMAND...: it exits with this status and says PIECE in one line of error
-exits()
-{
-    local wanted=$1 piece=$2 status=0
-    shift 2
-    "$@" >printed 2>errors || status=$?
-    [ $status -eq "$wanted" ] || fail "$*: exit status $status, wanted $wanted: $(cat printed errors)"
-    grep -qF -- "$piece" errors || fail "$*: '$(cat errors)' does not say '$piece'"
-    [ "$(wc -l <errors)" -eq 1 ] || fail "$*: not one line of error: $(cat errors)"
-}
-
-# query STORE SQL: the one value it gives
-query()
-{
-    python3 -c 'import sqlite3, sys; print(sqlite3.connect(sys.argv[1]).execute(sys.argv[2]).fetchone()[0])' "$@"
-}
-
-# same WHAT GOT WANTED
-same() { [ "$2" = "$3" ] || fail "$1: got '$2', wanted '$3'"; }
+source "$LOWBIT_SOURCE/tests/support/lab.sh"
 
 sweep=("$LOWBIT" sweep --jobs 2 --threads 1)
 base='base: {data: "synth-digits:100", model: mlp, widths: 16, batch: 20, epochs: 2}'

@@ -3,35 +3,7 @@
 set -euo pipefail
 export OMP_WAIT_POLICY=passive
 
-fail()
-{
-    echo "$1"
-    exit 1
-}
-
-# exits STATUS PIECE COMMAND...: it exits with this status and says PIECE in one line of error
-exits()
-{
-    local wanted=$1 piece=$2 status=0
-    shift 2
-    "$@" >printed 2>errors || status=$?
-    [ $status -eq "$wanted" ] || fail "$*: exit status $status, wanted $wanted: $(cat printed errors)"
-    grep -qF -- "$piece" errors || fail "$*: '$(cat errors)' does not say '$piece'"
-    [ "$(wc -l <errors)" -eq 1 ] || fail "$*: not one line of error: $(cat errors)"
-}
-
-# query STORE SQL: the one value it gives; or, with what changes the store, nothing
-query()
-{
-    python3 - "$@" <<'PYTHON'
-import sqlite3, sys
-with sqlite3.connect(sys.argv[1]) as database:
-    row = database.execute(sys.argv[2]).fetchone()
-    if row:
-        print(row[0])
-PYTHON
-}
-same() { [ "$2" = "$3" ] || fail "$1: got '$2', wanted '$3'"; }
+source "$LOWBIT_SOURCE/tests/support/lab.sh"
 
 sweep=("$LOWBIT" sweep --jobs 2 --threads 1)
 cat >few.yaml <<YAML
