@@ -216,32 +216,39 @@ static void damage(const char *root, const char *name, int how)
     lb_free(file);
 }
 
-static void test_unreadable_images(void **state)
+static const uint32_t bad[] = {1, 7, 8}; /* what damage_three damages */
+
+static const char *damage_three(const char *name)
 {
-    (void)state;
-    static copy whole, got, again;
-    static const uint32_t bad[] = {1, 7, 8};
-    const char *root = lb_test_image_tree("damaged", EACH);
-    lb_loader_options o = options_with(0, "random-crop,flip");
-    lb_dataset *dataset = open_tree(root, LB_SPLIT_TRAIN);
-    read_epoch(dataset, &o, 1, 0, &whole);
-    lb_dataset_close(dataset);
+    const char *root = lb_test_image_tree(name, EACH);
     damage(root, "train/n01/n01_1.JPEG", 0);
     damage(root, "train/n02/n02_2.JPEG", 1);
     damage(root, "train/n02/n02_3.JPEG", 2);
+    return root;
+}
 
-    /* training: the next one of the order stands in, all others are as they were */
-    dataset = open_tree(root, LB_SPLIT_TRAIN);
+static bool is_bad(uint32_t index)
+{
+    return index == bad[0] || index == bad[1] || index == bad[2];
+}
+
+/* The next one of the order stands in; all others are as they were. */
+static void test_training_replaces_unreadable_images(void **state)
+{
+    (void)state;
+    static copy whole, got, again;
+    lb_loader_options o = options_with(0, "random-crop,flip");
+    lb_dataset *dataset = open_tree(lb_test_image_tree("undamaged", EACH), LB_SPLIT_TRAIN);
+    read_epoch(dataset, &o, 1, 0, &whole);
+    lb_dataset_close(dataset);
+    dataset = open_tree(damage_three("damaged"), LB_SPLIT_TRAIN);
     read_epoch(dataset, &o, 1, 0, &got);
     assert_int_equal(got.n, COUNT);
     assert_int_equal(lb_dataset_unreadable(dataset), 3);
     size_t replaced = 0;
     for (size_t i = 0; i < COUNT; i++) {
         size_t from = i;
-        while (whole.indices[from] == bad[0] || whole.indices[from] == bad[1] ||
-               whole.indices[from] == bad[2]) {
-            from = (from + 1) % COUNT;
-        }
+        while (is_bad(whole.indices[from])) from = (from + 1) % COUNT;
         replaced += from != i;
         assert_int_equal(got.indices[i], whole.indices[from]);
         assert_int_equal(got.labels[i], whole.labels[from]);
@@ -252,37 +259,53 @@ static void test_unreadable_images(void **state)
     o.workers = 3;
     read_epoch(dataset, &o, 1, 0, &again);
     assert_same(&got, &again, 0);
+    lb_dataset_close(dataset);
+}
 
-    /* each is named once */
-    char text[1024];
-    bool found[3] = {false, false, false};
-    for (int i = 0; i < 3; i++) {
-        assert_true(lb_dataset_take_message(dataset, text, sizeof text));
-        found[0] |= strstr(text, "n01_1.JPEG: damaged JPEG") != NULL;
-        found[1] |= strstr(text, "n02_2.JPEG: neither a PNG nor a JPEG") != NULL;
-        found[2] |= strstr(text, "n02_3.JPEG: neither a PNG nor a JPEG") != NULL;
-    }
-    assert_true(found[0] && found[1] && found[2]);
-    assert_false(lb_dataset_take_message(dataset, text, sizeof text));
-
-    /* evaluation: they are left out */
-    o = options_with(2, "none");
+static void test_evaluation_leaves_unreadable_images_out(void **state)
+{
+    (void)state;
+    static copy got;
+    static uint8_t pixels[COUNT * VALUES];
+    size_t unreadable = 0, n_read = 0;
+    uint16_t labels[COUNT];
+    lb_dataset *dataset = open_tree(damage_three("evaluated"), LB_SPLIT_TRAIN);
+    lb_loader_options o = options_with(2, "none");
     o.shuffle = false;
     read_epoch(dataset, &o, 0, 0, &got);
     assert_int_equal(got.n, COUNT - 3);
     for (size_t i = 0; i < got.n; i++) {
         assert_int_equal(got.labels[i], got.indices[i] / EACH);
-        assert_true(got.indices[i] != bad[0] && got.indices[i] != bad[1] &&
-                    got.indices[i] != bad[2]);
+        assert_false(is_bad(got.indices[i]));
     }
-    size_t unreadable = 0, n_read = 0;
-    static uint8_t pixels[COUNT * VALUES];
-    uint16_t labels[COUNT];
     assert_ok(lb_dataset_check(dataset, NULL, NULL, &unreadable));
     assert_int_equal(unreadable, 3);
     assert_ok(lb_dataset_read_batch(dataset, 0, COUNT, pixels, labels, &n_read));
     assert_int_equal(n_read, COUNT - 3);
     assert_memory_equal(labels, got.labels, n_read * sizeof *labels);
+    for (size_t i = 0; i < n_read * VALUES; i++)
+        assert_true(got.images[i] == (float)(pixels[i] - 128) / 128.0f);
+    lb_dataset_close(dataset);
+}
+
+static void test_unreadable_images_are_named_once(void **state)
+{
+    (void)state;
+    static copy got;
+    static const char *const wanted[] = {"n01_1.JPEG: damaged JPEG",
+                                         "n02_2.JPEG: neither a PNG nor a JPEG",
+                                         "n02_3.JPEG: neither a PNG nor a JPEG"};
+    const lb_loader_options o = options_with(2, "none");
+    size_t found[3] = {0};
+    char text[1024];
+    lb_dataset *dataset = open_tree(damage_three("told"), LB_SPLIT_TRAIN);
+    for (uint64_t epoch = 0; epoch < 3; epoch++) {
+        read_epoch(dataset, &o, epoch, 0, &got);
+        while (lb_dataset_take_message(dataset, text, sizeof text)) {
+            for (size_t i = 0; i < 3; i++) found[i] += strstr(text, wanted[i]) != NULL;
+        }
+    }
+    for (size_t i = 0; i < 3; i++) assert_int_equal(found[i], 1);
     lb_dataset_close(dataset);
 }
 
@@ -410,7 +433,9 @@ int main(void)
         cmocka_unit_test(test_what_is_refused),
         cmocka_unit_test(test_workers_and_restarts_change_nothing),
         cmocka_unit_test(test_evaluation_is_the_centre),
-        cmocka_unit_test(test_unreadable_images),
+        cmocka_unit_test(test_training_replaces_unreadable_images),
+        cmocka_unit_test(test_evaluation_leaves_unreadable_images_out),
+        cmocka_unit_test(test_unreadable_images_are_named_once),
         cmocka_unit_test(test_nothing_readable_is_an_error),
         cmocka_unit_test(test_other_kinds_of_images),
         cmocka_unit_test(test_a_large_index),
