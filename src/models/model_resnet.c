@@ -84,8 +84,9 @@ static int post_activation_block(const lb_builder *b, size_t stage, size_t block
     x = lb_block_act(b, conv1.text, lb_block_norm(b, conv1.text, x, true));
     x = lb_block_conv(b, conv2.text, LB_PLACE_MIDDLE, x, out, lb_window_square(3, 1, 1));
     x = lb_block_norm(b, conv2.text, x, true);
+    const int from = b->request->quant.quantize_before_branch ? quantized : in;
     const int skip =
-        shortcut(b, name_of(stage, block, "shortcut").text, in, out, stride, quantized);
+        shortcut(b, name_of(stage, block, "shortcut").text, from, out, stride, quantized);
     if (skip >= 0) x = lb_net_add(b->net, name_of(stage, block, "add").text, x, skip);
     return lb_block_act(b, conv2.text, x);
 }
