@@ -98,6 +98,8 @@ static lb_status read_method(const lb_settings *s, lb_train_config *out)
         .granularity = choice(s, LB_KEY_GRANULARITY),
         .quantize_shortcuts = yes_no(s, LB_KEY_QUANTIZE_SHORTCUTS),
         .quantize_last_input = yes_no(s, LB_KEY_QUANTIZE_LAST_INPUT),
+        .act_gradient =
+            choice(s, LB_KEY_ACT_GRADIENT) == 1 ? LB_GRADIENT_APPROX_SIGN : LB_GRADIENT_STE,
         .relu_slope = slope != NULL ? (float)real(s, LB_KEY_RELU_SLOPE) : NAN,
     };
     if (out->method.first < 0) out->method.first = both;

@@ -119,6 +119,7 @@ typedef enum lb_step_kind {
     LB_STEP_CLIP,
     LB_STEP_WINDOW,
     LB_STEP_MASK,
+    LB_STEP_APPROX_SIGN,
     LB_STEP_QUANTIZE,
     LB_STEP_SUMS,
     LB_STEP_NORM_BACKWARD,

@@ -98,6 +98,16 @@ static lb_status emit_mask(lb_executor *e, lb_pass *pass, int bits, float factor
     return LB_OK;
 }
 
+static lb_status emit_approx_sign(lb_executor *e, lb_pass *pass, int x, int g, int *out)
+{
+    lb_step *step = NULL;
+    LB_TRY(lb_pass_add_step(e, pass, LB_STEP_APPROX_SIGN, &step));
+    step->x = g;
+    step->y = lb_pass_register(pass, x);
+    *out = step->out = lb_pass_register(pass, -1);
+    return LB_OK;
+}
+
 /* Hand a node's input gradient (register g) on: inside the pass, or to a buffer. */
 static lb_status pass_on(lb_executor *e, lb_pass *pass, int operation, int node, int input, int g,
                          int *totals)
@@ -148,7 +158,10 @@ static lb_status emit_node_backward(lb_executor *e, lb_pass *pass, int operation
     default:
         if (n->op == LB_OP_QUANTIZE && n->as.quantize.learned >= 0)
             LB_TRY(bind(e, pass, g, &v->learned));
-        LB_TRY(emit_mask(e, pass, v->bits, 1.0f, g, &g));
+        if (n->op == LB_OP_QUANTIZE && v->act.gradient == LB_GRADIENT_APPROX_SIGN)
+            LB_TRY(emit_approx_sign(e, pass, e->values[lb_source(e, node, 0)].real, g, &g));
+        else
+            LB_TRY(emit_mask(e, pass, v->bits, 1.0f, g, &g));
         break;
     }
     return pass_on(e, pass, operation, node, 0, g, totals);

@@ -155,6 +155,15 @@ static void window_backward(float low, float high, bool open, size_t count, cons
     }
 }
 
+/* The slope of a piecewise quadratic sign. */
+static void approx_sign_backward(size_t count, const float *x, const float *dy, float *dx)
+{
+    for (size_t i = 0; i < count; i++) {
+        const float slope = 2.0f - 2.0f * fabsf(x[i]);
+        if (slope > 0.0f) dx[i] += dy[i] * slope;
+    }
+}
+
 static void quantize_backward(lb_executor *e, int index, const float *x, const float *dy, float *dx)
 {
     const lb_net *net = e->net;
@@ -162,7 +171,10 @@ static void quantize_backward(lb_executor *e, int index, const float *x, const f
     const lb_quantize *q = &node->as.quantize;
     const lb_act_map map = lb_quantize_map(net, node);
     const size_t one = lb_shape_count(node->shape);
-    window_backward(map.window_low, map.window_high, map.open, e->images * one, x, dy, dx);
+    if (map.gradient == LB_GRADIENT_APPROX_SIGN)
+        approx_sign_backward(e->images * one, x, dy, dx);
+    else
+        window_backward(map.window_low, map.window_high, map.open, e->images * one, x, dy, dx);
     if (q->learned < 0) return;
     const lb_param *p = &net->params[q->learned];
     double sum = 0.0;
