@@ -183,7 +183,8 @@ typedef struct lb_pass {
     X(CONCAT_BACKWARD, "concat backward")       \
     X(SUBSAMPLE_BACKWARD, "subsample backward") \
     X(FLATTEN_BACKWARD, "flatten backward")     \
-    X(LEARNED, "learned scale")
+    X(LEARNED, "learned scale")                 \
+    X(QUANTIZE_GRADIENT, "quantize gradient")
 /* clang-format on */
 
 typedef enum lb_operation_kind {
