@@ -89,7 +89,10 @@ static void print_totals(const lb_inspection *info)
     (void)printf(
         "\nparameters           %zu: %zu weights, %zu biases; batch-norm %zu, learned scales %zu\n",
         info->parameters, info->weights, info->biases, info->batch_norm, info->learned);
-    (void)printf("multiply-accumulates %zu an image\n", info->macs);
+    (void)printf("multiply-accumulates %zu an image, %.0f bit operations\n", info->macs,
+                 info->bit_operations);
+    (void)printf("effective bits       %.2f of weights, %.2f of activations\n", info->weight_bits,
+                 info->act_bits);
     (void)printf("size as stored       %.0f bytes: weights at their bits, all else float32\n",
                  info->stored_bytes);
     (void)printf("size in float32      %.0f bytes\n", info->float_bytes);
@@ -130,8 +133,9 @@ static void print_layer_json(const lb_layer_info *l)
                      l->weight_bits, l->weight_quantizer, l->scales, l->compression_codebook,
                      l->compression_one_scale);
     }
-    (void)printf("\"act_bits\":%d,\"stored_bytes\":%.3f,\"float_bytes\":%.0f}\n", l->act_bits,
-                 l->stored_bytes, l->float_bytes);
+    (void)printf(
+        "\"act_bits\":%d,\"stored_bytes\":%.3f,\"float_bytes\":%.0f,\"bit_operations\":%.3f}\n",
+        l->act_bits, l->stored_bytes, l->float_bytes, l->bit_operations);
 }
 
 static void print_json(const lb_inspection *info)
@@ -141,10 +145,12 @@ static void print_json(const lb_inspection *info)
                  "\"learned\":%zu,\"macs\":%zu,"
                  "\"stored_bytes\":%.3f,\"float_bytes\":%.0f,\"compression\":%.6f,\"compression_"
                  "codebook\":%.6f,"
-                 "\"compression_one_scale\":%.6f,\"uniform_bytes\":%.3f}\n",
+                 "\"compression_one_scale\":%.6f,\"uniform_bytes\":%.3f,\"bit_operations\":%.3f,"
+                 "\"effective_weight_bits\":%.6f,\"effective_act_bits\":%.6f}\n",
                  info->parameters, info->weights, info->biases, info->batch_norm, info->learned,
                  info->macs, info->stored_bytes, info->float_bytes, info->compression,
-                 info->compression_codebook, info->compression_one_scale, info->uniform_bytes);
+                 info->compression_codebook, info->compression_one_scale, info->uniform_bytes,
+                 info->bit_operations, info->weight_bits, info->act_bits);
 }
 
 /* ---- the command ----------------------------------------------------------------------------- */

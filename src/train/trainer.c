@@ -237,6 +237,7 @@ static lb_status load_init(lb_trainer *t)
         status = lb_checkpoint_load_net(path, file, LB_LOAD_INIT, &t->net);
         lb_safetensors_close(file);
     }
+    if (status == LB_OK) status = lb_sha256_file(path, t->facts.init);
     lb_free(path);
     return status;
 }
@@ -257,6 +258,7 @@ lb_status lb_trainer_init(lb_trainer *t, const lb_settings *settings, bool (*sto
     LB_TRY(make_loaders(t));
     LB_TRY(make_engine(t, stopped));
     lb_net_initialize(&t->net, lb_model_find(t->config.model)->init, t->config.seed);
+    if (!t->folder.has_last) t->facts.init[0] = '\0'; /* whatever config.json said */
     if (t->folder.has_last)
         LB_TRY(load_last(t));
     else if (t->config.init != NULL)
