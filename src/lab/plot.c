@@ -105,14 +105,14 @@ void lb_plot_style(FILE *script, size_t index)
 
 void lb_plot_axes(FILE *script, const char *x, const char *y)
 {
-    (void)fputs("set border 3 lc rgb '#808080'\nset tics nomirror textcolor rgb '#000000'\n"
-                "set grid ytics lt 1 lc rgb '#c0c0c0'\nset offsets graph 0.03, graph 0.03, graph "
-                "0.05, graph 0.02\nset key below horizontal Left reverse samplen 2.5\nset xlabel ",
-                script);
-    lb_plot_quote(script, x);
-    (void)fputs("\nset ylabel ", script);
-    lb_plot_quote(script, y);
-    (void)fputc('\n', script);
+    /* the line below the name of x keeps the legend away from it */
+    (void)fprintf(script,
+                  "set border 3 lc rgb '#808080'\nset tics nomirror textcolor rgb '#000000'\n"
+                  "set grid ytics lt 1 lc rgb '#c0c0c0'\nset yrange [*:*<100]\nset autoscale xfix\n"
+                  "set offsets graph 0.03, graph 0.03, 0, graph 0.02\n"
+                  "set key below horizontal Left reverse samplen 2.5\n"
+                  "set xlabel \"%s\\n \"\nset ylabel '%s'\n",
+                  x, y);
 }
 
 /* ---- the process ----------------------------------------------------------------------------- */

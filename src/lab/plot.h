@@ -37,7 +37,7 @@ void lb_pictures_release(lb_pictures *pictures);
 void lb_plot_quote(FILE *script, const char *text);
 /** Write colour, dashes and marker of a curve. */
 void lb_plot_style(FILE *script, size_t index);
-/** Write axes, grid and a legend below; `x` and `y` name the axes. */
+/** Write axes, grid and a legend below; `x` and `y`, of plain words, name the axes. */
 void lb_plot_axes(FILE *script, const char *x, const char *y);
 
 /**

@@ -61,7 +61,7 @@ static void write_curves(FILE *script, const lb_selection *s, sweep what, const 
     }
     for (size_t k = 0; k < s->n_series; k++) {
         if (count_points(s, k, what, bits, n, fixed) < 2) continue;
-        (void)fprintf(script, "%s $d%zu using 1:2 with linespoints lw 2 ps 0.9",
+        (void)fprintf(script, "%s $d%zu using 1:2 with linespoints lw 2 ps 0.6",
                       n_curves++ == 0 ? "plot" : ",", k);
         lb_plot_style(script, k);
         (void)fputs(" title ", script);
@@ -82,10 +82,12 @@ static lb_status plot_sweep(lb_pictures *pictures, const lb_selection *s, const 
     if (what == SWEEP_BOTH) {
         (void)snprintf(caption, sizeof caption, "Weights and activations of the same width");
     } else {
-        (void)snprintf(caption, sizeof caption, "%s, %s of %d bits%s",
+        (void)snprintf(caption, sizeof caption, "%s, %s of %d bit%s",
                        what == SWEEP_WEIGHTS ? "Width of weights" : "Width of activations",
                        what == SWEEP_WEIGHTS ? "activations" : "weights", fixed,
-                       fixed == 32 ? " (float)" : "");
+                       fixed == 32  ? "s (float)"
+                       : fixed == 1 ? ""
+                                    : "s");
     }
     (void)snprintf(alt, sizeof alt, "Curves of top-1 accuracy over %s, one for each method.",
                    axes[what]);
@@ -97,7 +99,8 @@ static lb_status plot_sweep(lb_pictures *pictures, const lb_selection *s, const 
     return lb_picture_end(pictures, prefix, names[what], caption, alt, LB_PICTURE_HEIGHT);
 }
 
-/* The width to hold fixed: the one with most points, of several the one nearest to what RedBit holds. */
+/* The width to hold fixed: the one that RedBit holds, float activations or 1-bit weights, unless another one has
+ * more than twice the points; 0: none has a curve. */
 static int best_fixed(const lb_selection *s, sweep what)
 {
     int bits[LB_BITS_MAX], fixed[LB_BITS_MAX], best = 0;
@@ -105,12 +108,11 @@ static int best_fixed(const lb_selection *s, sweep what)
     const size_t n_fixed = lb_selection_bits(s, what == SWEEP_ACTS, fixed);
     size_t most = 0;
     for (size_t i = 0; i < n_fixed; i++) {
-        const size_t points = count_all(s, what, bits, n, fixed[i]);
-        const bool wins_ties = what == SWEEP_WEIGHTS; /* float activations come last */
-        if (points > most || (points == most && points > 0 && wins_ties)) {
-            most = points;
-            best = fixed[i];
-        }
+        const bool usual = fixed[i] == (what == SWEEP_WEIGHTS ? 32 : 1);
+        const size_t points = count_all(s, what, bits, n, fixed[i]) * (usual ? 2 : 1);
+        if (points <= most) continue;
+        most = points;
+        best = fixed[i];
     }
     return best;
 }
@@ -137,8 +139,10 @@ typedef struct plane {
 static plane find_plane(const lb_selection *s, size_t series)
 {
     plane p = {.low = 100.0};
-    p.n_w = lb_selection_bits(s, true, p.w);
-    p.n_a = lb_selection_bits(s, false, p.a);
+    for (int bits = 1; bits <= LB_BITS_MAX; bits++) {
+        if (lb_selection_best(s, series, bits, 0) != NULL) p.w[p.n_w++] = bits;
+        if (lb_selection_best(s, series, 0, bits) != NULL) p.a[p.n_a++] = bits;
+    }
     for (size_t i = 0; i < p.n_w; i++) {
         for (size_t k = 0; k < p.n_a; k++) {
             const lb_run_record *r = lb_selection_best(s, series, p.w[i], p.a[k]);
@@ -228,7 +232,8 @@ static lb_status plot_plane(lb_pictures *pictures, const lb_selection *s, size_t
 lb_status lb_plot_bars(lb_pictures *pictures, const lb_selection *selection, const char *prefix)
 {
     for (size_t k = 0; k < selection->n_series; k++) {
-        if (find_plane(selection, k).n < BARS_MIN_CELLS) continue;
+        const plane p = find_plane(selection, k);
+        if (p.n < BARS_MIN_CELLS || p.n_w < 2 || p.n_a < 2) continue;
         LB_TRY(plot_plane(pictures, selection, k, prefix, false));
         LB_TRY(plot_plane(pictures, selection, k, prefix, true));
     }

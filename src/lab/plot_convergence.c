@@ -77,11 +77,14 @@ static lb_status plot_curves(lb_pictures *pictures, const curve *curves, size_t 
     LB_TRY(lb_picture_begin(pictures, &script));
     lb_plot_axes(script, "epoch", average ? "mean of top-1 % so far" : "top-1 %");
     write_data(script, curves, n);
+    size_t longest = 0;
+    for (size_t i = 0; i < n; i++) longest = curves[i].n > longest ? curves[i].n : longest;
+    if (longest <= 10) (void)fputs("set xtics 1\n", script); /* there is no half epoch */
     for (size_t i = 0; i < n; i++) {
         const lb_run_record *r = curves[i].run;
         const size_t every =
             curves[i].n > 8 ? (curves[i].n < MAX_POINTS ? curves[i].n : MAX_POINTS) / 8 : 1;
-        (void)fprintf(script, "%s $d%zu using 1:%d with linespoints lw 1.8 ps 0.8 pi %zu",
+        (void)fprintf(script, "%s $d%zu using 1:%d with linespoints lw 1.8 ps 0.6 pi %zu",
                       i == 0 ? "plot" : ",", i, average ? 3 : 2, every);
         lb_plot_style(script, i);
         char name[2 * LB_VALUE_BYTES];

@@ -70,7 +70,7 @@ static void write_front(FILE *script, const lb_run_record *const *front, size_t 
     }
     (void)fputs(
         "EOD\nplot $front using 1:2 with steps lw 1.5 lc rgb '#808080' title 'Pareto front', "
-        "$front using 1:2 with points pt 6 ps 1.9 lw 1.5 lc rgb '#808080' notitle",
+        "$front using 1:2 with points pt 6 ps 1.3 lw 1.5 lc rgb '#808080' notitle",
         script);
 }
 
@@ -90,7 +90,7 @@ static lb_status plot_cost(lb_pictures *pictures, const lb_selection *s, const c
     write_front(script, front, n, operations);
     for (size_t k = 0; k < s->n_series; k++) {
         if (!drawn[k]) continue;
-        (void)fprintf(script, ", $d%zu using 1:2 with points ps 0.9", k);
+        (void)fprintf(script, ", $d%zu using 1:2 with points ps 0.6", k);
         lb_plot_style(script, k);
         (void)fputs(" title ", script);
         lb_plot_quote(script, s->series[k]);

@@ -36,9 +36,13 @@ static void write_line(const char *line, size_t length, FILE *file)
 {
     static const struct {
         const char *from, *to;
-    } changes[] = {{"xlink:href", "href"},      {" color=\"black\"", ""},
-                   {" color='black'", ""},      {" font-family=\"sans-serif\"", ""},
-                   {" class=\"gridline\"", ""}, {" id=\"gnuplot_canvas\"", ""}};
+    } changes[] = {{"xlink:href", "href"},
+                   {" color=\"black\"", ""},
+                   {" color='black'", ""},
+                   {"fill=\"black\"", "fill=\"currentColor\""},
+                   {" font-family=\"sans-serif\"", ""},
+                   {" class=\"gridline\"", ""},
+                   {" id=\"gnuplot_canvas\"", ""}};
     for (size_t at = 0; at < length;) {
         unsigned r = 0, g = 0, b = 0;
         int used = 0;

@@ -63,13 +63,14 @@ lb_status lb_plot_weights(lb_pictures *pictures, const lb_histogram_record *hist
                   "textcolor rgb '#000000'\n"
                   "set xtics font ',11'\nunset ytics\nset y2range [0:*]\nset yrange [0:*]\nset "
                   "style fill solid 0.45 noborder\n"
-                  "set lmargin 2\nset rmargin 2\nset key top left reverse Left samplen 1.5\n",
+                  "set tmargin 1.6\nset bmargin 2\nset lmargin 2\nset rmargin 2\nset key top left "
+                  "reverse Left samplen 1.5\n",
                   count);
     for (size_t i = 0; i < count; i++) {
         (void)fputs("set title ", script);
         lb_plot_quote(script, chosen[i]->layer);
         (void)fprintf(script,
-                      " offset 0,-0.6\nset xrange [%.6g:%.6g]\n"
+                      " offset 0,-0.5\nset xrange [%.6g:%.6g]\n"
                       "plot $d%zu using 1:2 with fillsteps lc rgb '#56b4e9' %s, $d%zu using 1:3 "
                       "axes x1y2 with impulses lw 3 lc rgb '#d55e00' %s\nunset key\n",
                       chosen[i]->low, chosen[i]->high, i, i == 0 ? "title 'float'" : "notitle", i,

@@ -139,7 +139,9 @@ static lb_status series_name(const lb_report_run *run, bool with_data, bool with
                              lb_arena *arena, char **out)
 {
     const lb_run_record *r = run->record;
-    const char *weights = text_or_empty(r->weights), *acts = text_or_empty(r->activations);
+    char w[LB_VALUE_BYTES], a[LB_VALUE_BYTES]; /* the record has the method's own too */
+    const char *weights = json_value(json_object_get(run->settings, "weights"), w);
+    const char *acts = json_value(json_object_get(run->settings, "activations"), a);
     char text[4 * LB_VALUE_BYTES];
     (void)snprintf(text, sizeof text, "%s%s%s%s%s%s%s%s%s", with_data ? r->data : "",
                    with_data ? " " : "", with_model ? r->model : "", with_model ? " " : "",

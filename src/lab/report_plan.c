@@ -84,19 +84,17 @@ static lb_status plan_run(lb_report_plan *plan, const lb_report_input *input, co
     return status;
 }
 
-/* The best run with few-bit weights of up to four series. */
+/* Of up to four series the best run of the fewest weight bits, where quantizing shows most. */
 static lb_status plan_weights(lb_report_plan *plan, const lb_report_input *input,
                               const lb_selection *selection, const char *prefix)
 {
     size_t n_runs = 0;
     for (size_t k = 0; k < selection->n_series && n_runs < MAX_WEIGHT_RUNS; k++) {
-        const lb_run_record *best = NULL;
-        for (int bits = 1; bits < LB_BITS_MAX; bits++) {
-            const lb_run_record *r = lb_selection_best(selection, k, bits, 0);
-            if (r != NULL && (best == NULL || r->best_top1 > best->best_top1)) best = r;
-        }
-        if (best == NULL) continue;
-        LB_TRY(plan_run(plan, input, selection->series[k], best, prefix));
+        const lb_run_record *run = NULL;
+        for (int bits = 1; bits < LB_BITS_MAX && run == NULL; bits++)
+            run = lb_selection_best(selection, k, bits, 0);
+        if (run == NULL) continue;
+        LB_TRY(plan_run(plan, input, selection->series[k], run, prefix));
         n_runs++;
     }
     return LB_OK;

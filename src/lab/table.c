@@ -129,11 +129,12 @@ void lb_html_links(const char *folder, const char *name, const char *const endin
 
 void lb_table_html(const lb_table *table, const char *folder, FILE *file)
 {
-    (void)fputs("<figure class=table>\n", file);
-    if (table->folded) (void)fputs("<details><summary>", file);
-    if (!table->folded) (void)fputs("<figcaption>", file);
-    lb_html_text(file, table->title);
-    (void)fputs(table->folded ? "</summary>" : "</figcaption>", file);
+    (void)fputs("<figure class=table>", file);
+    if (table->folded) {
+        (void)fputs("<details><summary>", file);
+        lb_html_text(file, table->title);
+        (void)fputs("</summary>", file);
+    }
     (void)fputs("\n<div class=scroll tabindex=0 role=region aria-label=\"", file);
     lb_html_text(file, table->title);
     (void)fprintf(file, "\"><table%s>\n<thead><tr>", table->sortable ? " class=sortable" : "");
@@ -150,9 +151,9 @@ void lb_table_html(const lb_table *table, const char *folder, FILE *file)
     }
     (void)fputs("</tbody></table></div>\n", file);
     if (table->note[0] != '\0') {
-        (void)fputs("<p class=note>", file);
+        (void)fputs("<figcaption>", file);
         lb_html_text(file, table->note);
-        (void)fputs("</p>\n", file);
+        (void)fputs("</figcaption>\n", file);
     }
     static const char *const endings[] = {".csv", ".md"}, *const labels[] = {"CSV", "Markdown"};
     lb_html_links(folder, table->name, endings, labels, file);
