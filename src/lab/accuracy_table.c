@@ -102,10 +102,14 @@ static int by_rank(const void *x, const void *y)
 {
     const line *a = x, *b = y;
     if (a->rank != b->rank) return a->rank < b->rank ? -1 : 1;
-    char *end_a = NULL, *end_b = NULL;
-    const double number_a = strtod(a->label, &end_a), number_b = strtod(b->label, &end_b);
-    const bool numbers = *end_a == '\0' && *end_b == '\0';
-    if (numbers && number_a != number_b) return number_a < number_b ? -1 : 1;
+    /* "batch 20" stands before "batch 100" */
+    const char *last_a = strrchr(a->label, ' '), *last_b = strrchr(b->label, ' ');
+    if (last_a != NULL && last_b != NULL) {
+        char *end_a = NULL, *end_b = NULL;
+        const double number_a = strtod(last_a, &end_a), number_b = strtod(last_b, &end_b);
+        const bool numbers = *end_a == '\0' && *end_b == '\0';
+        if (numbers && number_a != number_b) return number_a < number_b ? -1 : 1;
+    }
     return (a->first > b->first) - (a->first < b->first);
 }
 

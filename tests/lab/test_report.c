@@ -7,6 +7,7 @@
 #include "lab/plot.h"
 #include "lab/report_page.h"
 #include "lab/report_render.h"
+#include "lab/store_records.h"
 #include "support/support.h"
 
 #define HOSTILE "<i>'\"&`touch owned`|x"
@@ -45,13 +46,18 @@ static lb_run_record run_of(int64_t id, const char *method, int w, int a, double
 static lb_status some_epochs(void *user, int64_t run_id, lb_epoch_record **out, size_t *n)
 {
     (void)user;
-    void *block = NULL;
-    LB_TRY(lb_alloc(3, sizeof **out, "epochs", &block));
-    lb_epoch_record *epochs = block;
-    for (size_t i = 0; i < 3; i++)
-        epochs[i] =
+    lb_records records = {.size = sizeof **out};
+    for (size_t i = 0; i < 3; i++) {
+        void *block = NULL;
+        const lb_status status = lb_records_add(&records, &block);
+        if (status != LB_OK) {
+            lb_records_free(records.items);
+            return status;
+        }
+        *(lb_epoch_record *)block =
             (lb_epoch_record){.epoch = i + 1, .val_top1 = 90.0 + (double)(i + (size_t)run_id)};
-    *out = epochs;
+    }
+    *out = records.items;
     *n = 3;
     return LB_OK;
 }
@@ -60,16 +66,17 @@ static lb_status some_layers(void *user, int64_t run_id, lb_layer_record **out, 
 {
     (void)user;
     (void)run_id;
+    lb_records records = {.size = sizeof **out};
     void *block = NULL;
-    LB_TRY(lb_alloc(1, sizeof **out, "layers", &block));
-    *out = block;
-    **out = (lb_layer_record){.name = "conv1" HOSTILE,
-                              .w_bits = 2,
-                              .a_bits = 32,
-                              .weights = 500,
-                              .macs = 9000,
-                              .stored_bytes = 125.0,
-                              .sparsity = 0.25};
+    LB_TRY(lb_records_add(&records, &block));
+    *(lb_layer_record *)block = (lb_layer_record){.name = "conv1" HOSTILE,
+                                                  .w_bits = 2,
+                                                  .a_bits = 32,
+                                                  .weights = 500,
+                                                  .macs = 9000,
+                                                  .stored_bytes = 125.0,
+                                                  .sparsity = 0.25};
+    *out = records.items;
     *n = 1;
     return LB_OK;
 }
@@ -78,13 +85,14 @@ static lb_status some_histograms(void *user, int64_t run_id, lb_histogram_record
 {
     (void)user;
     (void)run_id;
+    lb_records records = {.size = sizeof **out};
     void *block = NULL;
-    LB_TRY(lb_alloc(1, sizeof **out, "histograms", &block));
+    LB_TRY(lb_records_add(&records, &block));
     lb_histogram_record *h = block;
     *h = (lb_histogram_record){.layer = "conv1" HOSTILE, .low = -1.0, .high = 1.0};
     for (size_t i = 0; i < LB_HISTOGRAM_BINS; i++) h->masters[i] = 1.0 / LB_HISTOGRAM_BINS;
     h->quantized[10] = h->quantized[53] = 0.5;
-    *out = h;
+    *out = records.items;
     *n = 1;
     return LB_OK;
 }
@@ -213,8 +221,9 @@ static void test_sections(void **state)
     lb_run_record runs[] = {run_of(1, "qnn", 1, 1, 81.0), run_of(2, "qnn", 1, 1, 82.0),
                             run_of(3, "twn", 2, 32, 83.0), run_of(4, "qnn", 1, 1, 84.0)};
     runs[3].model = "mlp";
-    const lb_cell_record cells[] = {
-        {.stage = LB_CELL_SEARCH, .run_id = 1}, {.run_id = 2}, {.run_id = 0}};
+    const lb_cell_record cells[] = {{.stage = LB_CELL_SEARCH, .run_id = 1},
+                                    {.stage = LB_CELL_FULL, .run_id = 2},
+                                    {.stage = LB_CELL_FULL}};
     const lb_report_item items[] = {{.kind = LB_REPORT_TABLE, .title = "One", .only = "wbits=1"}};
     const lb_report_experiment experiment = {.name = "e",
                                              .title = "An experiment",
