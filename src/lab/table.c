@@ -77,9 +77,10 @@ static void html_cell(const lb_table *table, size_t row, size_t column, FILE *fi
     const lb_table_cell *cell = &table->cells[row * table->columns + column];
     const bool head = column < table->row_headers;
     (void)fputs(head ? "<th scope=row" : "<td", file);
+    const bool text = table->is_text[column];
     if (cell->look == LB_LOOK_BEST) (void)fputs(" class=best", file);
-    if (cell->look == LB_LOOK_WEAK) (void)fputs(" class=weak", file);
-    if (cell->look == LB_LOOK_PLAIN && table->is_text[column]) (void)fputs(" class=t", file);
+    if (cell->look == LB_LOOK_WEAK) (void)fputs(text ? " class=\"weak t\"" : " class=weak", file);
+    if (cell->look == LB_LOOK_PLAIN && text) (void)fputs(" class=t", file);
     if (cell->bar > 0.0) {
         (void)fprintf(file, " class=bar style=\"--share:%.0f%%\"", 100.0 * cell->bar);
     }
