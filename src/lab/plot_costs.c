@@ -84,8 +84,9 @@ static lb_status plot_cost(lb_pictures *pictures, const lb_selection *s, const c
     lb_plot_axes(script, operations ? "million bit operations an image" : "KiB of parameters",
                  "top-1 %");
     (void)fputs("set logscale x\nset format x '%g'\n", script);
-    bool *drawn = calloc(s->n_series, sizeof *drawn);
-    if (drawn == NULL) return lb_fail(LB_E_NOMEM, "out of memory: picture");
+    void *block = NULL;
+    LB_TRY(lb_arena_alloc(&pictures->arena, s->n_series, sizeof(bool), "picture", &block));
+    bool *drawn = block;
     for (size_t k = 0; k < s->n_series; k++) drawn[k] = write_points(script, s, k, operations) > 0;
     write_front(script, front, n, operations);
     for (size_t k = 0; k < s->n_series; k++) {
@@ -95,7 +96,6 @@ static lb_status plot_cost(lb_pictures *pictures, const lb_selection *s, const c
         (void)fputs(" title ", script);
         lb_plot_quote(script, s->series[k]);
     }
-    free(drawn);
     return lb_picture_end(pictures, prefix, operations ? "operations" : "size",
                           operations ? "Accuracy against bit operations" : "Accuracy against size",
                           operations ? "Points of top-1 accuracy over bit operations, one for each "

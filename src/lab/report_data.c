@@ -333,8 +333,9 @@ lb_status lb_report_data_init(const lb_report_input *input, lb_report_data *out)
     void *block = NULL;
     LB_TRY(lb_arena_alloc(&out->arena, input->n_runs, sizeof *out->runs, "runs", &block));
     out->runs = block;
-    for (; out->n_runs < input->n_runs; out->n_runs++) {
-        LB_TRY(read_run(&input->runs[out->n_runs], &out->arena, &out->runs[out->n_runs]));
+    while (out->n_runs < input->n_runs) {
+        const size_t i = out->n_runs++; /* counted first: what a run that fails has is freed too */
+        LB_TRY(read_run(&input->runs[i], &out->arena, &out->runs[i]));
     }
     return make_sections(out);
 }

@@ -269,6 +269,16 @@ static void test_pareto_front(void **state)
     lb_report_data_release(&data);
 }
 
+static void test_names_of_series(void **state)
+{
+    (void)state;
+    lb_run_record runs[] = {run_of(1, "dorefa", 1, 1, 81.0), run_of(2, "dorefa", 1, 1, 82.0)};
+    runs[1].settings = "{\"weights\": \"bnn\"}"; /* in place of the method's own */
+    char *text = table_of(runs, 2, &(lb_report_item){.kind = LB_REPORT_TABLE}, true);
+    assert_string_equal(text, "method,W1A1\ndorefa,81.00\ndorefa w:bnn,82.00\n");
+    free(text);
+}
+
 /* ---- pictures -------------------------------------------------------------------------------- */
 
 static void test_quoting_for_gnuplot(void **state)
@@ -280,6 +290,52 @@ static void test_quoting_for_gnuplot(void **state)
     lb_plot_quote(file, "it's `rm -rf`\n@m \"$x\"\\");
     assert_int_equal(fclose(file), 0);
     assert_string_equal(text, "'it''s \"rm -rf\" @m \"$x\"\\'");
+}
+
+static void test_convergence(void **state)
+{
+    (void)state;
+    static const char *const methods[] = {"a", "b", "c"};
+    lb_run_record runs[24]; /* 3 methods at 8 widths: one curve each would be too many */
+    for (int i = 0; i < 24; i++) runs[i] = run_of(i + 1, methods[i / 8], 1 + i % 8, 1, 50.0 + i);
+    runs[7].best_top1 = 40.0; /* "a" is best at 7 bits: run 7 */
+    const lb_report_input input = input_of(runs, 24);
+    lb_report_data data;
+    assert_ok(lb_report_data_init(&input, &data));
+    lb_pictures pictures = {.items = NULL};
+    assert_ok(lb_plot_convergence(&pictures, &input, &data.sections[0].all, "p"));
+    assert_int_equal(pictures.n, 2);
+    assert_string_equal(pictures.items[1].name, "p-convergence-average");
+    /* epochs of run 7: 97, 98, 99; their means so far: 97, 97.5, 98 */
+    assert_contains(pictures.items[0].script,
+                    "$d0 << EOD\n1 97.000 97.000\n2 98.000 97.500\n3 99.000 98.000\nEOD\n");
+    assert_contains(pictures.items[0].script, "title 'a W7A1'");
+    assert_contains(pictures.items[0].script, "title 'b W8A1'");
+    assert_contains(pictures.items[0].script, "$d11 using 1:2");
+    assert_null(strstr(pictures.items[0].script, "$d12"));
+    lb_pictures_release(&pictures);
+    lb_report_data_release(&data);
+}
+
+static void test_widths_held_fixed(void **state)
+{
+    (void)state;
+    /* activations of 2 bits have as many points as float ones, which win; 1-bit weights have no curve */
+    const lb_run_record runs[] = {run_of(1, "q", 2, 2, 81.0), run_of(2, "q", 4, 2, 82.0),
+                                  run_of(3, "q", 2, 32, 83.0), run_of(4, "q", 4, 32, 84.0)};
+    const lb_report_input input = input_of(runs, 4);
+    lb_report_data data;
+    assert_ok(lb_report_data_init(&input, &data));
+    lb_pictures pictures = {.items = NULL};
+    assert_ok(lb_plot_bits(&pictures, &data.sections[0].all, "p"));
+    assert_int_equal(pictures.n, 2);
+    assert_string_equal(pictures.items[0].caption,
+                        "Width of weights, activations of 32 bits (float)");
+    assert_contains(pictures.items[0].script, "$d0 << EOD\n0 83.0000\n1 84.0000\nEOD\n");
+    assert_string_equal(pictures.items[1].caption, "Width of activations, weights of 2 bits");
+    assert_contains(pictures.items[1].script, "$d0 << EOD\n0 81.0000\n1 83.0000\nEOD\n");
+    lb_pictures_release(&pictures);
+    lb_report_data_release(&data);
 }
 
 static void test_svg_for_a_page(void **state)
@@ -366,7 +422,10 @@ int main(void)
         cmocka_unit_test(test_top5_of_many_classes),
         cmocka_unit_test(test_sections),
         cmocka_unit_test(test_pareto_front),
+        cmocka_unit_test(test_names_of_series),
         cmocka_unit_test(test_quoting_for_gnuplot),
+        cmocka_unit_test(test_convergence),
+        cmocka_unit_test(test_widths_held_fixed),
         cmocka_unit_test(test_svg_for_a_page),
         cmocka_unit_test(test_a_page_quotes_what_it_is_given),
         cmocka_unit_test(test_allocation_failures),

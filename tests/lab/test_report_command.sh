@@ -119,6 +119,33 @@ grep -qE "some.html: [1-9] runs" printed
 rm -f report.html
 refused "methodd" full.sqlite --filter methodd=qnn
 
+# ---- an experiment's report section, and one whose text this version does not read ------------
+"$LOWBIT" results import runs/a runs/b --store lab.sqlite >/dev/null
+python3 - <<'PYTHON'
+import sqlite3
+
+db = sqlite3.connect("lab.sqlite")
+text = """name: two
+base: {data: "synth-digits:300", width-multiplier: 0.25, epochs: 2}
+axes: {method: [float, twn]}
+report:
+  - table: {rows: batch, columns: method, title: Rows are batches}
+  - convergence: {title: Only ternary, only: {method: twn}}
+"""
+hashes = [row[0] for row in db.execute("SELECT hash FROM runs ORDER BY id")]
+for number, (name, body) in enumerate([("two", text), ("older", "nothing: that is known")], 1):
+    db.execute("INSERT INTO experiments VALUES (?, ?, ?, ?)", (number, name, f"Experiment {name}", body))
+    for i, run in enumerate(hashes):
+        db.execute("INSERT INTO cells VALUES (?, ?, 'full', ?, 0, 0, -1, ?, 1, ?, 1)", (number, i, i, run, i + 1))
+db.commit()
+PYTHON
+"$LOWBIT" report lab.sqlite -o lab.html >printed
+grep -q "<h2>Experiment two</h2>" lab.html
+grep -q "<h3>Rows are batches</h3>" lab.html
+grep -qx "batch,float,twn" lab_files/experiment-two-1-1-table.csv
+grep -qE "^batch 128,([0-9.]+|DNC),([0-9.]+ [*]|DNC)" lab_files/experiment-two-1-1-table.csv
+grep -q "<td class=t>older</td>" lab.html
+
 # ---- without gnuplot ---------------------------------------------------------------------------
 mkdir bin
 PATH=$PWD/bin "$LOWBIT" report full.sqlite -o plain.html >printed 2>errors
