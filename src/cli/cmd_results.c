@@ -1,10 +1,9 @@
 /* lowbit results ACTION ... - the store of runs and what they came to. */
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "cli/cli.h"
-#include "cli/cli_json.h"
+#include "cli/cli_table.h"
 #include "cli/results_report.h"
 
 enum { FILTER_BYTES = 4096 };
@@ -111,58 +110,22 @@ static int show(lb_store *store, poptContext context)
 
 /* ---- query ----------------------------------------------------------------------------------- */
 
-/* Names of the columns, kept for JSON. */
-typedef struct table {
-    char **names;
-    size_t n;
-    bool failed;
-} table;
-
-static void keep_names(table *t, const char *const *values, size_t n)
-{
-    t->names = calloc(n > 0 ? n : 1, sizeof *t->names);
-    t->failed = t->names == NULL;
-    for (size_t i = 0; !t->failed && i < n; i++) {
-        t->names[i] = strdup(values[i]);
-        t->failed = t->names[i] == NULL;
-        t->n = i + 1;
-    }
-}
-
-static void print_row(const char *const *values, size_t n, void *user)
-{
-    table *t = user;
-    if (json_wanted && t->names == NULL) {
-        keep_names(t, values, n);
-        return;
-    }
-    for (size_t i = 0; i < n && !t->failed; i++) {
-        if (!json_wanted) {
-            (void)printf("%s%s", i > 0 ? "\t" : "", values[i] != NULL ? values[i] : "");
-            continue;
-        }
-        (void)printf(i > 0 ? "," : "{");
-        lb_cli_json_string(stdout, t->names[i]);
-        (void)printf(":");
-        if (values[i] != NULL)
-            lb_cli_json_string(stdout, values[i]);
-        else
-            (void)printf("null");
-    }
-    (void)printf(json_wanted ? "}\n" : "\n");
-}
-
 static int query(lb_store *store, poptContext context)
 {
     const char *sql = poptGetArg(context);
     if (sql == NULL || poptPeekArg(context) != NULL)
         return lb_cli_fail("results", LB_E_ARG, "query: wanted one SQL statement, in quotes");
-    table t = {0};
-    const lb_status status = lb_store_query(store, sql, print_row, &t);
-    for (size_t i = 0; i < t.n; i++) free(t.names[i]);
-    free(t.names);
-    if (status != LB_OK) return fail(status);
-    return t.failed ? lb_cli_fail("results", LB_E_NOMEM, "query: out of memory") : LB_OK;
+    lb_cli_table table = {0};
+    const lb_status status = lb_store_query(store, sql, lb_cli_table_add, &table);
+    int exit_status = LB_OK;
+    if (status != LB_OK)
+        exit_status = fail(status);
+    else if (table.failed)
+        exit_status = lb_cli_fail("results", LB_E_NOMEM, "query: out of memory");
+    else
+        (json_wanted ? lb_cli_table_print_json : lb_cli_table_print)(&table);
+    lb_cli_table_release(&table);
+    return exit_status;
 }
 
 /* ---- export, merge, import ------------------------------------------------------------------- */

@@ -89,14 +89,14 @@ static void print_setting(const char *const *values, size_t n, void *user)
     *head = false;
 }
 
-static lb_status print_settings(lb_store *store, int64_t id)
+static lb_status query_settings(lb_store *store, int64_t id,
+                                void (*row)(const char *const *values, size_t n, void *user),
+                                void *user)
 {
     char sql[QUERY_BYTES];
-    bool head = true;
     (void)snprintf(sql, sizeof sql, "SELECT key, value FROM settings WHERE run = %lld ORDER BY key",
                    (long long)id);
-    (void)printf("\nsettings\n");
-    return lb_store_query(store, sql, print_setting, &head);
+    return lb_store_query(store, sql, row, user);
 }
 
 static void print_epochs(const lb_epoch_record *epochs, size_t n)
@@ -168,7 +168,9 @@ lb_status lb_cli_print_run(lb_store *store, const lb_run_record *run)
     if (status == LB_OK) status = lb_store_layers(store, run->id, &layers, &n_layers);
     if (status == LB_OK) {
         print_facts(run);
-        status = print_settings(store, run->id);
+        bool head = true;
+        (void)printf("\nsettings\n");
+        status = query_settings(store, run->id, print_setting, &head);
         print_epochs(epochs, n_epochs);
         print_layers(layers, n_layers);
     }
@@ -200,7 +202,7 @@ static void open_run_json(const lb_run_record *r)
                  "\"epochs_wanted\":%zu",
                  r->w_bits, r->a_bits, r->ternary ? "true" : "false", (unsigned long long)r->seed,
                  r->epochs, r->epochs_wanted);
-    (void)printf(",\"best_top1\":%.6g,\"last_top1\":%.6g,\"best_top5\":%.6g,\"best_epoch\":%zu",
+    (void)printf(",\"best_top1\":%.9g,\"last_top1\":%.9g,\"best_top5\":%.9g,\"best_epoch\":%zu",
                  r->best_top1, r->last_top1, r->best_top5, r->best_epoch);
     (void)printf(",\"seconds\":%.3f,\"parameters\":%zu,\"macs\":%zu,\"stored_bytes\":%.3f,"
                  "\"float_bytes\":%.0f",
@@ -263,15 +265,12 @@ lb_status lb_cli_print_run_json(lb_store *store, const lb_run_record *run)
     lb_epoch_record *epochs = NULL;
     lb_layer_record *layers = NULL;
     size_t n_epochs = 0, n_layers = 0, row = 0;
-    char sql[QUERY_BYTES];
-    (void)snprintf(sql, sizeof sql, "SELECT key, value FROM settings WHERE run = %lld ORDER BY key",
-                   (long long)run->id);
     lb_status status = lb_store_epochs(store, run->id, &epochs, &n_epochs);
     if (status == LB_OK) status = lb_store_layers(store, run->id, &layers, &n_layers);
     if (status == LB_OK) {
         open_run_json(run);
         (void)printf(",\"settings\":{");
-        status = lb_store_query(store, sql, add_setting_json, &row);
+        status = query_settings(store, run->id, add_setting_json, &row);
         (void)printf("}");
         print_rows_json(epochs, n_epochs, layers, n_layers);
     }

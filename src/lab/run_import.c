@@ -1,8 +1,10 @@
-/* From a run's folder to the store: settings from config.json, epochs from last.safetensors, which metrics.csv is a view
- * of, layers and costs from best.safetensors. All is read before the transaction begins, so that other writers wait
- * for rows only. */
+/* From a run's folder to the store: settings from config.json, epochs from last.safetensors, which metrics.csv is a
+ * view of, layers and costs from best.safetensors. All is read before the transaction begins, so that other writers
+ * wait for rows only. */
+#define _XOPEN_SOURCE 700 /* realpath */
 #include <jansson.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <time.h>
@@ -20,6 +22,7 @@ enum { CONFIG_MAX_BYTES = 1 << 20, VERSION_BYTES = 32, TIME_BYTES = 32 };
 /* What a folder holds. */
 typedef struct folder_run {
     const char *folder;
+    char *place;                /* the folder from the root */
     char *config, *last, *best; /* paths */
     lb_settings *settings;      /* of config.json */
     lb_run_facts facts;
@@ -38,6 +41,7 @@ static void release(folder_run *f)
     lb_free(f->last);
     lb_free(f->best);
     lb_free(f->machine);
+    free(f->place);
     lb_free(f->epochs);
     lb_settings_destroy(f->settings);
     lb_resolved_run_release(&f->resolved);
@@ -183,7 +187,7 @@ static lb_run_contents contents_of(folder_run *f, const char *hash)
     lb_run_record *r = &c.record;
     r->state = state_of(f);
     if (r->state != LB_RUN_RUNNING) read_time(f->last, f->finished);
-    r->folder = f->folder;
+    r->folder = f->place != NULL ? f->place : f->folder;
     r->machine = f->machine != NULL ? f->machine : "";
     r->version = f->version;
     r->started = f->started;
@@ -227,7 +231,7 @@ static lb_status check_hash(const folder_run *f, const char *hash, char own[LB_R
 lb_status lb_store_import(lb_store *store, const char *folder, const char *hash, double seconds,
                           int64_t *run_id)
 {
-    folder_run f = {.folder = folder};
+    folder_run f = {.folder = folder, .place = realpath(folder, NULL)};
     char own[LB_RUN_HASH_BYTES] = "";
     lb_status status = read_folder(&f);
     if (status == LB_OK) status = check_hash(&f, hash, own);

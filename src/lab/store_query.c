@@ -8,12 +8,12 @@
 static int authorize(void *user, int action, const char *a, const char *b, const char *c,
                      const char *d)
 {
-    (void)user, (void)a, (void)b, (void)c, (void)d;
+    (void)user, (void)a, (void)c, (void)d;
     switch (action) {
     case SQLITE_SELECT:
     case SQLITE_READ:
-    case SQLITE_FUNCTION:
     case SQLITE_RECURSIVE: return SQLITE_OK;
+    case SQLITE_FUNCTION: return strcmp(b, "load_extension") == 0 ? SQLITE_DENY : SQLITE_OK;
     default: return SQLITE_DENY;
     }
 }
@@ -30,7 +30,9 @@ static lb_status prepare(lb_store *store, const char *sql, sqlite3_stmt **out)
     (void)sqlite3_set_authorizer(store->db, authorize, NULL);
     const int code = sqlite3_prepare_v2(store->db, sql, -1, out, &tail);
     (void)sqlite3_set_authorizer(store->db, NULL, NULL);
-    if (code == SQLITE_AUTH)
+    /* VACUUM asks for nothing while it is prepared, but has no columns */
+    const bool reads = sqlite3_stmt_readonly(*out) != 0 && sqlite3_column_count(*out) > 0;
+    if (code == SQLITE_AUTH || (*out != NULL && !reads))
         return lb_fail(LB_E_ARG, "query: only statements that read are run: SELECT ...");
     if (code == SQLITE_ERROR || code == SQLITE_TOOBIG)
         return lb_fail(LB_E_ARG, "query: %s", sqlite3_errmsg(store->db));
