@@ -34,7 +34,7 @@ typedef struct lb_experiment_info {
     const char *title;       /* one line for people                                               */
     const char *description; /* "" where there is none                                            */
     const char *text;        /* the whole file                                                    */
-    size_t axes;             /* the seed is none of them                                          */
+    size_t axes;             /* settings in which points may differ; the seed is none of them     */
     size_t points;
     size_t seeds; /* at least 1 */
     lb_search_info search;
@@ -70,7 +70,8 @@ unsigned long long lb_experiment_seed(const lb_experiment *experiment, size_t in
  * How many trials a rung runs: all of them in the first one.
  *
  * Computes:  n(0) = trials, n(r + 1) = max(1, floor(n(r) / halving)); there is a rung r > 0 where n(r) > 1.
- * Requires:  rung < rungs.
+ *            After the last rung one is left, n(rungs) = 1.
+ * Requires:  there is a search.
  */
 size_t lb_experiment_rung_trials(const lb_experiment *experiment, size_t rung);
 

@@ -46,9 +46,9 @@ bool lb_experiment_report_item(const lb_experiment *experiment, size_t index, lb
 
 size_t lb_experiment_rung_trials(const lb_experiment *experiment, size_t rung)
 {
+    const size_t halving = experiment->search.halving;
     size_t n = experiment->search.trials;
-    for (size_t r = 0; r < rung && n > 1; r++)
-        n = n >= experiment->search.halving ? n / experiment->search.halving : 1;
+    for (size_t r = 0; r < rung && n > 1; r++) n = halving > 0 && n >= halving ? n / halving : 1;
     return n;
 }
 

@@ -284,6 +284,7 @@ static void halving_goes_on_until_one_is_left(void **state)
         assert_int_equal(info_of(e).search.rungs, cases[i].rungs);
         for (size_t r = 0; r < cases[i].rungs; r++)
             assert_int_equal(lb_experiment_rung_trials(e, r), cases[i].trials[r]);
+        assert_int_equal(lb_experiment_rung_trials(e, cases[i].rungs), 1);
         lb_experiment_close(e);
     }
 }
