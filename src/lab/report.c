@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/file.h"
 #include "lab/report_render.h"
@@ -14,32 +15,53 @@
 
 enum { FOLDER_MODE = 0755 };
 
-/* Where the files go, and how the page names that place: relative where both lie in one folder. */
+/* Where the files go, and how the page names that place. */
 typedef struct places {
     char *folder;
-    const char *link; /* borrowed from folder */
+    char link[4096];
 } places;
+
+/* The folder as seen from the page: what is left of it where the page's folder holds it, else the whole path, by
+ * way of "../" where both are relative. */
+static lb_status find_link(const char *page, places *at)
+{
+    const char *slash = strrchr(page, '/'), *folder = at->folder;
+    const size_t base = slash != NULL ? (size_t)(slash + 1 - page) : 0, room = sizeof at->link;
+    size_t n = 0;
+    at->link[0] = '\0';
+    if (strncmp(folder, page, base) == 0) {
+        folder += base;
+    } else if (folder[0] != '/' && page[0] == '/') {
+        if (getcwd(at->link, room - 1) == NULL)
+            return lb_fail(LB_E_IO, "cannot tell the current folder: %s", strerror(errno));
+        n = strlen(at->link);
+        at->link[n++] = '/';
+    } else if (folder[0] != '/') {
+        for (size_t i = 0; i < base && n + 3 < room; i++) {
+            if (page[i] != '/') continue;
+            memcpy(at->link + n, "../", 3);
+            n += 3;
+        }
+    }
+    if (n + strlen(folder) >= room) return lb_fail(LB_E_ARG, "%s: the path is too long", folder);
+    memcpy(at->link + n, folder, strlen(folder) + 1);
+    return LB_OK;
+}
 
 static lb_status find_places(const lb_report_options *options, places *out)
 {
-    const char *slash = strrchr(options->out, '/');
-    const size_t base = slash != NULL ? (size_t)(slash + 1 - options->out) : 0;
     if (options->folder != NULL) {
         LB_TRY(lb_strdup(options->folder, &out->folder));
-        /* links are looked up from the page's folder */
-        out->link =
-            strncmp(options->folder, options->out, base) == 0 ? out->folder + base : out->folder;
-        return LB_OK;
+        return find_link(options->out, out);
     }
     size_t length = strlen(options->out);
-    if (length > base + 5 && strcmp(options->out + length - 5, ".html") == 0) length -= 5;
+    if (length > 5 && strcmp(options->out + length - 5, ".html") == 0) length -= 5;
     void *block = NULL;
     LB_TRY(lb_alloc(length + sizeof "_files", 1, "path", &block));
     out->folder = block;
     memcpy(out->folder, options->out, length);
     memcpy(out->folder + length, "_files", sizeof "_files");
-    out->link = out->folder + base;
-    return LB_OK;
+    return find_link(options->out, out);
 }
 
 static lb_status move_file(const char *from_folder, const char *to_folder, const char *name)
@@ -111,10 +133,10 @@ lb_status lb_report_write(const lb_report_options *options, lb_report_summary *o
     if (lb_path_is_folder(options->out))
         return lb_fail(LB_E_ARG, "%s is a folder; wanted a file for the page", options->out);
     places at = {.folder = NULL};
-    LB_TRY(find_places(options, &at));
     char *scratch = NULL;
     lb_rendered made = {.text = NULL};
-    lb_status status = lb_scratch_make(at.folder, &scratch);
+    lb_status status = find_places(options, &at);
+    if (status == LB_OK) status = lb_scratch_make(at.folder, &scratch);
     if (status == LB_OK) status = render(options, &at, scratch, &made);
     if (status == LB_OK && mkdir(at.folder, FOLDER_MODE) != 0 && !lb_path_is_folder(at.folder))
         status = lb_fail(LB_E_IO, "%s: cannot make the folder: %s", at.folder, strerror(errno));

@@ -19,7 +19,8 @@ lb_status lb_scratch_make(const char *near, char **out)
     if (length < 0 || (size_t)length >= sizeof path)
         return lb_fail(LB_E_ARG, "%s: the path is too long", near != NULL ? near : temporary);
     if (mkdtemp(path) == NULL)
-        return lb_fail(LB_E_IO, "%s: cannot make the folder: %s", path, strerror(errno));
+        return lb_fail(LB_E_IO, "%s: cannot make a folder %s: %s", near != NULL ? near : temporary,
+                       near != NULL ? "beside it" : "in it", strerror(errno));
     return lb_strdup(path, out);
 }
 

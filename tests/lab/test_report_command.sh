@@ -113,6 +113,21 @@ if shutil.which("gnuplot"):
         assert png.startswith(b"\x89PNG"), name
 PYTHON
 
+# ---- links from the page to its files, wherever both lie ---------------------------------------
+# links PAGE FOLDER WANTED: how the page names the folder
+links()
+{
+    "$LOWBIT" report runs/a -o "$1" --pictures "$2" >/dev/null
+    grep -q "href=\"$3/runs.csv\"" "$1" || { echo "$1 does not link to $3/runs.csv"; exit 1; }
+    [ -s "$2/runs.csv" ]
+}
+mkdir -p pages/deep
+links pages/a.html pages/files files
+links pages/deep/b.html beside ../../beside
+links pages/c.html "$PWD/d" "$PWD/d"
+links "$PWD/pages/e.html" f "$PWD/f"
+links "$PWD/g.html" "$PWD/h" h
+
 # ---- only some runs ----------------------------------------------------------------------------
 "$LOWBIT" report full.sqlite -o some.html --filter "wbits=1 abits=1" >printed
 grep -qE "some.html: [1-9] runs" printed
