@@ -252,6 +252,27 @@ static void test_sections(void **state)
     lb_report_data_release(&data);
 }
 
+static void test_an_experiment_without_a_report(void **state)
+{
+    (void)state;
+    const lb_run_record runs[] = {run_of(1, "qnn", 1, 1, 81.0), run_of(2, "qnn", 1, 1, 82.0)};
+    const lb_cell_record cells[] = {{.stage = LB_CELL_SEARCH, .run_id = 1},
+                                    {.stage = LB_CELL_FULL, .run_id = 2}};
+    const lb_report_experiment experiment = {
+        .name = "e", .title = "", .cells = cells, .n_cells = 2};
+    lb_report_input input = input_of(runs, 2);
+    input.experiments = &experiment;
+    input.n_experiments = 1;
+    lb_report_data data;
+    assert_ok(lb_report_data_init(&input, &data));
+    assert_int_equal(data.n_sections, 1);
+    assert_string_equal(data.sections[0].title, "e: lenet5 on mnist");
+    assert_int_equal(data.sections[0].all.n, 1); /* without the search's run */
+    assert_int_equal(data.sections[0].all.entries[0].run->record->id, 2);
+    assert_int_equal(data.sections[0].n_items, 6);
+    lb_report_data_release(&data);
+}
+
 static void test_pareto_front(void **state)
 {
     (void)state;
@@ -421,6 +442,7 @@ int main(void)
         cmocka_unit_test(test_a_wide_table_is_turned),
         cmocka_unit_test(test_top5_of_many_classes),
         cmocka_unit_test(test_sections),
+        cmocka_unit_test(test_an_experiment_without_a_report),
         cmocka_unit_test(test_pareto_front),
         cmocka_unit_test(test_names_of_series),
         cmocka_unit_test(test_quoting_for_gnuplot),
