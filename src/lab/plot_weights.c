@@ -63,8 +63,8 @@ lb_status lb_plot_weights(lb_pictures *pictures, const lb_histogram_record *hist
                   "textcolor rgb '#000000'\n"
                   "set xtics font ',11'\nunset ytics\nset y2range [0:*]\nset yrange [0:*]\nset "
                   "style fill solid 0.45 noborder\n"
-                  "set tmargin 1.6\nset bmargin 2\nset lmargin 2\nset rmargin 2\nset key top left "
-                  "reverse Left samplen 1.5\n",
+                  "set tmargin 1.6\nset bmargin 2\nset lmargin 2\nset rmargin 2\nset key at "
+                  "screen 0.98,0.985 right top horizontal maxrows 1 samplen 1.5\n",
                   count);
     for (size_t i = 0; i < count; i++) {
         (void)fputs("set title ", script);
