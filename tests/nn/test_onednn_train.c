@@ -1,12 +1,5 @@
-/* The fast training back end against the reference: one step of small nets that together have every layer.
- *
- * Compared are the loss, every parameter's gradient and the running statistics. The reference adds up in double;
- * ours adds in single precision, K terms with a relative error that grows like sqrt(K) * 2^-24, through a few
- * layers: with K below 10^4 about 1e-5 of a gradient's norm. The bound is 4e-5 of the norm (a wrong mask, scale,
- * padding or missing term changes it by percents), plus 1e-6 of the largest gradient's norm for those that vanish
- * mathematically (a bias before batch-norm). A value that lies within a rounding of a quantizer's threshold, or two
- * that are equal to a max-pool, may get another code here than there and change everything behind it; so a net has
- * three different batches to agree on one. What is computed wrongly agrees on none. */
+/* The fast training back end against the reference: one step of small nets that together have every layer;
+ * support/same_step.h tells the bounds. */
 /* ctest: label tsan */
 #include <math.h>
 #include <stdio.h>
@@ -16,6 +9,7 @@
 #include "base/random.h"
 #include "nn/executor.h"
 #include "quant/method.h"
+#include "support/same_step.h"
 #include "support/support.h"
 
 typedef void builder(lb_net *net);
@@ -50,99 +44,13 @@ static void start(lb_net *net, size_t c, size_t h, size_t w)
     lb_net_input(net, (lb_shape){c, h, w}, false);
 }
 
-static void fill(size_t n, float *x, uint64_t seed)
-{
-    lb_random random = lb_random_at(seed, LB_RANDOM_TEST, 0, 0);
-    for (size_t i = 0; i < n; i++) x[i] = lb_random_normal(&random);
-}
-
-static double norm_of(size_t n, const float *x)
-{
-    double sum = 0.0;
-    for (size_t i = 0; i < n; i++) sum += (double)x[i] * (double)x[i];
-    return sqrt(sum);
-}
-
-static char difference_found[256];
-
-static bool near(const char *what, const char *name, size_t n, const float *got, const float *want,
-                 double relative, double absolute)
-{
-    double difference = 0.0;
-    for (size_t i = 0; i < n; i++) {
-        const double d = (double)got[i] - (double)want[i];
-        difference += d * d;
-    }
-    const double bound = relative * norm_of(n, want) + absolute;
-    if (sqrt(difference) <= bound) return true;
-    snprintf(difference_found, sizeof difference_found,
-             "%s of '%s': differs by %g (first: %g, wanted %g), wanted at most %g", what, name,
-             sqrt(difference), (double)got[0], (double)want[0], bound);
-    return false;
-}
-
-/* A net ready for a step: odd parameters everywhere, so that nothing is 1 or 0 by chance. */
+/* A net ready for a step. */
 static void prepare(builder *build, lb_loss loss, lb_net *net)
 {
     build(net);
     assert_ok(lb_net_finish(net, loss));
     lb_net_initialize(net, LB_INIT_FAN_IN, 5);
-    for (size_t i = 0; i < net->n_params; i++) {
-        lb_param *p = &net->params[i];
-        if (p->role == LB_PARAM_WEIGHT || p->role == LB_PARAM_LEARNED) continue;
-        lb_random random = lb_random_at(9, LB_RANDOM_TEST, 1, i);
-        for (size_t k = 0; k < p->count; k++) {
-            const float x = lb_random_normal(&random);
-            if (p->role == LB_PARAM_GAMMA)
-                p->value[k] = x > 0 ? 0.5f + x : x - 0.5f;
-            else
-                p->value[k] = p->role == LB_PARAM_VARIANCE ? 1.0f + x * x : 0.3f * x;
-        }
-    }
-}
-
-static void step(const char *backend, lb_net *net, size_t batch, int threads, uint64_t seed,
-                 lb_step_result *result)
-{
-    const lb_backend *b = lb_backend_find(backend);
-    assert_non_null(b);
-    const lb_executor_options options = {.batch = batch, .threads = threads, .seed = 3};
-    lb_executor *e = NULL;
-    assert_ok(b->create(net, &options, &e));
-    const size_t values = net->input.c * net->input.h * net->input.w;
-    float *images = malloc(batch * values * sizeof *images);
-    uint16_t *labels = malloc(batch * sizeof *labels);
-    assert_non_null(images);
-    assert_non_null(labels);
-    for (uint64_t s = 0; s < 2; s++) {
-        fill(batch * values, images, 10 * seed + s);
-        for (size_t i = 0; i < batch; i++) labels[i] = (uint16_t)((i * 7 + s) % net->classes);
-        assert_ok(b->train(e, images, labels, s, result));
-    }
-    free(images);
-    free(labels);
-    b->destroy(e);
-}
-
-static bool nets_agree(const lb_net *fast, const lb_net *plain, double factor)
-{
-    double largest = 0.0;
-    for (size_t i = 0; i < plain->n_params; i++) {
-        const lb_param *p = &plain->params[i];
-        if (p->grad) largest = fmax(largest, norm_of(p->count, p->grad));
-    }
-    for (size_t i = 0; i < plain->n_params; i++) {
-        const lb_param *g = &fast->params[i], *w = &plain->params[i];
-        /* a learned scale's gradient is a sum over all weights that cancels */
-        const double wide = w->role == LB_PARAM_LEARNED ? 10.0 * factor : factor;
-        if (w->grad &&
-            !near("gradient", w->name, w->count, g->grad, w->grad, wide * 4e-5, 1e-6 * largest)) {
-            return false;
-        }
-        if (!near("value", w->name, w->count, g->value, w->value, factor * 2e-5, 1e-6))
-            return false;
-    }
-    return true;
+    lb_test_odd_parameters(net);
 }
 
 /* Both back ends, the same net, the same two steps. */
@@ -150,19 +58,9 @@ static bool agrees_on(builder *build, lb_loss loss, size_t batch, int threads, d
                       uint64_t seed)
 {
     lb_net fast, plain;
-    lb_step_result got, want;
     prepare(build, loss, &fast);
     prepare(build, loss, &plain);
-    step("onednn", &fast, batch, threads, seed, &got);
-    step("reference", &plain, batch, 1, seed, &want);
-    bool agree = fabs(got.loss - want.loss) <= factor * 2e-5 * fabs(want.loss) &&
-                 got.correct == want.correct;
-    if (!agree) {
-        snprintf(difference_found, sizeof difference_found,
-                 "loss %.9g, wanted %.9g; %zu correct, wanted %zu", got.loss, want.loss,
-                 got.correct, want.correct);
-    }
-    agree = agree && nets_agree(&fast, &plain, factor);
+    const bool agree = lb_test_same_step(&fast, &plain, batch, threads, factor, seed);
     lb_net_release(&fast);
     lb_net_release(&plain);
     return agree;
@@ -174,7 +72,7 @@ static void agree_within(builder *build, lb_loss loss, size_t batch, int threads
     for (uint64_t seed = 1; seed <= 3; seed++) {
         if (agrees_on(build, loss, batch, threads, factor, seed)) return;
     }
-    fail_msg("batch %zu, %d threads: %s", batch, threads, difference_found);
+    fail_msg("batch %zu, %d threads: %s", batch, threads, lb_test_step_difference());
 }
 
 static void agree_for(builder *build, lb_loss loss, size_t batch, int threads)
@@ -211,10 +109,21 @@ static void build_convolutions(lb_net *net)
     x = lb_net_linear(net, "linear", x, MOST_CLASSES, true, NULL);
 }
 
+/* As narrow shortcuts are: fewer channels than a vector of the processor holds. */
+static void build_strided_1x1(lb_net *net)
+{
+    start(net, 3, 56, 56);
+    int x = lb_net_conv(net, "a", 0, 8, lb_window_square(3, 1, 1), 1, false, NULL);
+    x = lb_net_conv(net, "strided", x, 16, lb_window_square(1, 2, 0), 1, false, NULL);
+    x = lb_net_global_pool(net, "pool", x);
+    x = lb_net_linear(net, "linear", x, MOST_CLASSES, true, NULL);
+}
+
 static void test_convolutions(void **state)
 {
     (void)state;
     agree(build_convolutions);
+    agree_for(build_strided_1x1, LB_LOSS_CROSS_ENTROPY, 2, 1);
     agree_for(build_convolutions, LB_LOSS_SQUARED_HINGE, 8, 2);
 }
 
@@ -464,8 +373,8 @@ static void test_same_threads_same_bits(void **state)
         lb_step_result a, b;
         prepare(all[k], LB_LOSS_CROSS_ENTROPY, &first);
         prepare(all[k], LB_LOSS_CROSS_ENTROPY, &second);
-        step("onednn", &first, 37, 2, 1, &a);
-        step("onednn", &second, 37, 2, 1, &b);
+        lb_test_steps("onednn", &first, 37, 2, 1, &a);
+        lb_test_steps("onednn", &second, 37, 2, 1, &b);
         assert_memory_equal(&a.loss, &b.loss, sizeof a.loss);
         for (size_t i = 0; i < first.n_params; i++) {
             const lb_param *p = &first.params[i], *q = &second.params[i];
@@ -509,7 +418,7 @@ static void test_maps(void **state)
     enum { BATCH = 4, LARGEST = BATCH * 20 * 11 * 9 };
     static float images[BATCH * 3 * 11 * 9], maps[2][LARGEST];
     const uint16_t labels[BATCH] = {0, 3, 5, 9};
-    fill(sizeof images / sizeof *images, images, 1);
+    lb_test_normals(sizeof images / sizeof *images, images, 1);
     for (int k = 0; k < 2; k++) {
         const lb_executor_options options = {.batch = BATCH, .threads = 1, .seed = 3};
         lb_step_result result;
@@ -524,9 +433,9 @@ static void test_maps(void **state)
             if (!backends[0]->copy_map(e[0], (int)i, gradient, maps[0])) continue;
             assert_true(backends[1]->copy_map(e[1], (int)i, gradient, maps[1]));
             there++;
-            if (!near(gradient ? "gradient" : "map", fast.nodes[i].name, n, maps[0], maps[1], 4e-5,
-                      1e-9)) {
-                fail_msg("%s", difference_found);
+            if (!lb_test_near(gradient ? "gradient" : "map", fast.nodes[i].name, n, maps[0],
+                              maps[1], 4e-5, 1e-9)) {
+                fail_msg("%s", lb_test_step_difference());
             }
         }
     }
