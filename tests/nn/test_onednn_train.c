@@ -60,7 +60,8 @@ static bool agrees_on(builder *build, lb_loss loss, size_t batch, int threads, d
     lb_net fast, plain;
     prepare(build, loss, &fast);
     prepare(build, loss, &plain);
-    const bool agree = lb_test_same_step(&fast, &plain, batch, threads, factor, seed);
+    const bool agree =
+        lb_test_same_step(&fast, &plain, batch, threads, (lb_step_bounds){factor, factor}, seed);
     lb_net_release(&fast);
     lb_net_release(&plain);
     return agree;

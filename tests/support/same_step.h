@@ -18,10 +18,14 @@ void lb_test_odd_parameters(lb_net *net);
 /** Two training steps on random images drawn from the seed; *result is the second's. */
 void lb_test_steps(const char *backend, lb_net *net, size_t batch, int threads, uint64_t seed,
                    lb_step_result *result);
-/** The same two steps of two equal nets, one by each back end: do they agree? `factor` widens the
- *  bounds. */
-bool lb_test_same_step(lb_net *fast, lb_net *plain, size_t batch, int threads, double factor,
-                       uint64_t seed);
+/* How many times the bounds are wider: for loss and running statistics; for gradients, INFINITY: any. */
+typedef struct lb_step_bounds {
+    double forward, gradient;
+} lb_step_bounds;
+
+/** The same two steps of two equal nets, one by each back end: do they agree? */
+bool lb_test_same_step(lb_net *fast, lb_net *plain, size_t batch, int threads,
+                       lb_step_bounds bounds, uint64_t seed);
 /** n normal random numbers. */
 void lb_test_normals(size_t n, float *x, uint64_t seed);
 /** Is the norm of got - want at most relative * norm of want + absolute? `what` and `name` are for the
