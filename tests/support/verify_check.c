@@ -50,11 +50,10 @@ static void check_result(const char *name, const lb_verify_result *r)
              (double)r->first.packed);
 }
 
-void lb_test_verify(const char *name, lb_net *net, size_t images, uint64_t seed,
+void lb_test_verify(const char *name, lb_net *net, size_t images, uint64_t seed, const char *path,
                     lb_test_verified *sum)
 {
     static const char *const isas[N_ISA] = {"scalar", NULL};
-    const char *path = lb_test_path(lb_test_folder(), "net.lbm");
     lb_packed *packed[N_ISA] = {NULL, NULL};
     lb_compared_packed compared[N_ISA];
     lb_verify_result r;

@@ -11,8 +11,8 @@ typedef struct lb_test_verified {
 } lb_test_verified;
 
 /** Fail the test, by the network's name, unless all values of all layers are the same on images of
- *  random pixels drawn from the seed. */
-void lb_test_verify(const char *name, lb_net *net, size_t images, uint64_t seed,
+ *  random pixels drawn from the seed; `path` is for the packed file. */
+void lb_test_verify(const char *name, lb_net *net, size_t images, uint64_t seed, const char *path,
                     lb_test_verified *sum);
 
 #endif

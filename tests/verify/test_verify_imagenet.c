@@ -43,7 +43,7 @@ static const verify_case cases[] = {
     {"squeezenet-imagenet", 1.0 / 16, "dorefa", 1, 2, LB_END_FLOAT, LB_SHORTCUT_MODEL, false},
 };
 
-static void check(const verify_case *c, uint64_t number, lb_test_verified *sum)
+static void check(const verify_case *c, uint64_t number, const char *path, lb_test_verified *sum)
 {
     enum { IMAGES = 2 };
     const lb_quant_config quant = lb_test_quant(c->method, c->w_bits, c->a_bits);
@@ -60,15 +60,16 @@ static void check(const verify_case *c, uint64_t number, lb_test_verified *sum)
     lb_net_initialize(&net, lb_model_find(c->model)->init, number);
     lb_random r = lb_random_at(number, LB_RANDOM_TEST, 3, 0);
     lb_random_norms(&net, &r, 1, false);
-    lb_test_verify(name, &net, IMAGES, number, sum);
+    lb_test_verify(name, &net, IMAGES, number, path, sum);
     lb_net_release(&net);
 }
 
 static void every_network_is_the_same(void **state)
 {
     (void)state;
+    const char *path = lb_test_path(lb_test_folder(), "net.lbm");
     lb_test_verified sum = {0};
-    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) check(&cases[i], i, &sum);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) check(&cases[i], i, path, &sum);
     print_message("%zu networks, %zu layers, %zu values compared\n", sum.networks, sum.layers,
                   sum.values);
     /* more than a value a pixel of every network's first map */

@@ -17,12 +17,13 @@ enum { IMAGES = 16 };
 static void every_combination_is_the_same(void **state)
 {
     (void)state;
+    const char *path = lb_test_path(lb_test_folder(), "net.lbm");
     lb_grid_case c = {0};
     lb_test_verified sum = {0};
     while (lb_grid_next(&c)) {
         lb_net net;
         lb_grid_build(&c, &net);
-        lb_test_verify(c.name, &net, IMAGES, c.next, &sum);
+        lb_test_verify(c.name, &net, IMAGES, c.next, path, &sum);
         lb_net_release(&net);
     }
     print_message("%zu networks, %zu layers, %zu values compared\n", sum.networks, sum.layers,
