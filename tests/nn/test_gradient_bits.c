@@ -76,7 +76,7 @@ static void step(const char *name, lb_net *net, int bits, uint64_t seed, const c
     const lb_backend *backend = lb_backend_find(name);
     const lb_executor_options options = {
         .batch = BATCH, .threads = 2, .seed = 7, .gradient_bits = bits};
-    lb_backend_fill(BATCH * PIXELS, images, seed);
+    lb_test_normals(BATCH * PIXELS, images, seed);
     for (size_t i = 0; i < BATCH; i++) labels[i] = (uint16_t)(i % CLASSES);
     lb_executor *e = NULL;
     lb_step_result result;
@@ -155,7 +155,7 @@ static bool agrees(int bits, uint64_t seed)
     for (size_t p = 0; p < plain.n_params && agree; p++) {
         const lb_param *a = &fast.params[p], *b = &plain.params[p];
         if (b->grad)
-            agree = lb_backend_near("gradient", b->name, b->count, a->grad, b->grad, 1e-4, 1e-6);
+            agree = lb_test_near("gradient", b->name, b->count, a->grad, b->grad, 1e-4, 1e-6);
     }
     lb_net_release(&fast);
     lb_net_release(&plain);
@@ -170,7 +170,7 @@ static void test_back_ends_agree(void **state)
     for (int bits = 1; bits <= 8; bits++) {
         bool agree = false;
         for (uint64_t seed = 1; seed <= 5 && !agree; seed++) agree = agrees(bits, seed);
-        if (!agree) fail_msg("%d bits: %s", bits, lb_backend_difference);
+        if (!agree) fail_msg("%d bits: %s", bits, lb_test_step_difference());
     }
 }
 

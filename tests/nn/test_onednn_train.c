@@ -38,10 +38,21 @@ static void build_convolutions(lb_net *net)
     x = lb_net_linear(net, "linear", x, MOST_CLASSES, true, NULL);
 }
 
+/* As narrow shortcuts are: fewer channels than a vector of the processor holds. */
+static void build_strided_1x1(lb_net *net)
+{
+    lb_backend_start(net, 3, 56, 56);
+    int x = lb_net_conv(net, "a", 0, 8, lb_window_square(3, 1, 1), 1, false, NULL);
+    x = lb_net_conv(net, "strided", x, 16, lb_window_square(1, 2, 0), 1, false, NULL);
+    x = lb_net_global_pool(net, "pool", x);
+    x = lb_net_linear(net, "linear", x, MOST_CLASSES, true, NULL);
+}
+
 static void test_convolutions(void **state)
 {
     (void)state;
     agree(build_convolutions);
+    lb_backends_agree(build_strided_1x1, LB_LOSS_CROSS_ENTROPY, 2, 1);
     lb_backends_agree(build_convolutions, LB_LOSS_SQUARED_HINGE, 8, 2);
 }
 
@@ -205,8 +216,8 @@ static void test_same_threads_same_bits(void **state)
         lb_step_result a, b;
         lb_backend_prepare(all[k], LB_LOSS_CROSS_ENTROPY, &first);
         lb_backend_prepare(all[k], LB_LOSS_CROSS_ENTROPY, &second);
-        lb_backend_step("onednn", &first, 37, 2, 1, &a);
-        lb_backend_step("onednn", &second, 37, 2, 1, &b);
+        lb_test_steps("onednn", &first, 37, 2, 1, &a);
+        lb_test_steps("onednn", &second, 37, 2, 1, &b);
         assert_memory_equal(&a.loss, &b.loss, sizeof a.loss);
         for (size_t i = 0; i < first.n_params; i++) {
             const lb_param *p = &first.params[i], *q = &second.params[i];
@@ -250,7 +261,7 @@ static void test_maps(void **state)
     enum { BATCH = 4, LARGEST = BATCH * 20 * 11 * 9 };
     static float images[BATCH * 3 * 11 * 9], maps[2][LARGEST];
     const uint16_t labels[BATCH] = {0, 3, 5, 9};
-    lb_backend_fill(sizeof images / sizeof *images, images, 1);
+    lb_test_normals(sizeof images / sizeof *images, images, 1);
     for (int k = 0; k < 2; k++) {
         const lb_executor_options options = {.batch = BATCH, .threads = 1, .seed = 3};
         lb_step_result result;
@@ -265,9 +276,9 @@ static void test_maps(void **state)
             if (!backends[0]->copy_map(e[0], (int)i, gradient, maps[0])) continue;
             assert_true(backends[1]->copy_map(e[1], (int)i, gradient, maps[1]));
             there++;
-            if (!lb_backend_near(gradient ? "gradient" : "map", fast.nodes[i].name, n, maps[0],
-                                 maps[1], 4e-5, 1e-9)) {
-                fail_msg("%s", lb_backend_difference);
+            if (!lb_test_near(gradient ? "gradient" : "map", fast.nodes[i].name, n, maps[0],
+                              maps[1], 4e-5, 1e-9)) {
+                fail_msg("%s", lb_test_step_difference());
             }
         }
     }
