@@ -49,6 +49,12 @@ static void resize(const lb_resize_axis *rows, const lb_resize_axis *columns, un
     lb_taps row_taps, column_taps;
     assert_ok(lb_taps_make(rows, &row_buffer, &row_taps));
     assert_ok(lb_taps_make(columns, &column_buffer, &column_taps));
+    for (size_t x = 0; x < column_taps.count; x++) { /* white stays white */
+        int32_t sum = 0;
+        for (size_t k = 0; k < column_taps.each; k++)
+            sum += column_taps.weights[x * column_taps.each + k];
+        assert_int_equal(sum, 1 << LB_RESIZE_WEIGHT_BITS);
+    }
     /* exactly the pixels that are used, so that the address sanitizer sees others touched */
     const size_t height = row_taps.end - row_taps.begin,
                  width = column_taps.end - column_taps.begin;
