@@ -2,14 +2,9 @@
 # ImageNet's folders from the command line: info, check, cache, a run that is stopped and resumed, evaluated, packed
 # and verified, with images that cannot be read.
 set -euo pipefail
+. "$LOWBIT_SOURCE/tests/support/support.sh"
 unset LOWBIT_DATA
 corpus=$LOWBIT_SOURCE/fuzz/corpus/folder
-
-fail()
-{
-    echo "FAILED: $1"
-    exit 1
-}
 
 # expect STATUS COMMAND...: standard output to out, standard error to errors
 expect()

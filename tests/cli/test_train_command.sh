@@ -1,26 +1,8 @@
 # The command line of `lowbit train` and `lowbit eval`: events, errors, exit status, disks that are
 # full.
 set -euo pipefail
+. "$LOWBIT_SOURCE/tests/support/support.sh"
 small=(--data synth-digits:100 --model lenet5 --width-multiplier 0.125 --batch 20 --threads 1)
-
-fail()
-{
-    echo "$1"
-    exit 1
-}
-
-# refused STATUS PIECE COMMAND...: it exits with this status, says PIECE in at most three lines,
-# prints nothing else
-refused()
-{
-    local wanted=$1 piece=$2 status=0
-    shift 2
-    "$@" >printed 2>errors || status=$?
-    [ $status -eq "$wanted" ] || fail "$*: exit status $status, wanted $wanted: $(cat errors)"
-    grep -qF -- "$piece" errors || fail "$*: '$(cat errors)' does not say '$piece'"
-    [ "$(wc -l <errors)" -le 3 ] || fail "$*: more than three lines of error"
-    [ ! -s printed ] || fail "$*: printed $(cat printed)"
-}
 
 # ---- events
 "$LOWBIT" train "${small[@]}" --method dorefa --abits 2 --epochs 2 --out a --json >events

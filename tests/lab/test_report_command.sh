@@ -8,8 +8,8 @@ export OMP_WAIT_POLICY=passive
 "$LOWBIT" train --data synth-digits:300 --model lenet5 --width-multiplier 0.25 --epochs 2 --threads 1 --method twn \
     --out runs/b >/dev/null
 
-# refused FILE-SAYS ARGUMENTS: one line on standard error, an exit status that is not 0, and no page
-refused()
+# report_refused FILE-SAYS ARGUMENTS: one line on standard error, an exit status that is not 0, and no page
+report_refused()
 {
     local says=$1 status=0
     shift
@@ -21,15 +21,15 @@ refused()
     fi
     [ ! -e report.html ] || { echo "a page in spite of '$says'"; exit 1; }
 }
-refused "wanted a result store"
-refused "missing.sqlite" missing.sqlite
+report_refused "wanted a result store"
+report_refused "missing.sqlite" missing.sqlite
 echo "not a store" >text
-refused "text" text
+report_refused "text" text
 mkdir empty
-refused "empty" runs/a empty
-refused "port 70000" runs --live --port 70000
-refused "wanted one STORE" a b --live
-refused "is a folder" runs/a -o runs
+report_refused "empty" runs/a empty
+report_refused "port 70000" runs --live --port 70000
+report_refused "wanted one STORE" a b --live
+report_refused "is a folder" runs/a -o runs
 
 # ---- folders of runs ---------------------------------------------------------------------------
 "$LOWBIT" report runs/a runs/b >printed 2>errors
@@ -132,7 +132,7 @@ links "$PWD/g.html" "$PWD/h" h
 "$LOWBIT" report full.sqlite -o some.html --filter "wbits=1 abits=1" >printed
 grep -qE "some.html: [1-9] runs" printed
 rm -f report.html
-refused "methodd" full.sqlite --filter methodd=qnn
+report_refused "methodd" full.sqlite --filter methodd=qnn
 
 # ---- an experiment's report section, and one whose text this version does not read ------------
 "$LOWBIT" results import runs/a runs/b --store lab.sqlite >/dev/null
@@ -174,4 +174,4 @@ grep -q "gnuplot failed: line 0: it broke" errors
 
 # ---- a page that cannot be written -------------------------------------------------------------
 rm -f report.html
-refused "nowhere" full.sqlite -o nowhere/at/all.html
+report_refused "nowhere" full.sqlite -o nowhere/at/all.html

@@ -1,11 +1,6 @@
 # For shell tests of sweeps: source "$LOWBIT_SOURCE/tests/support/lab.sh".
 
-# fail MESSAGE
-fail()
-{
-    echo "$1"
-    exit 1
-}
+. "$LOWBIT_SOURCE/tests/support/support.sh"
 
 # exits STATUS PIECE COMMAND...: it exits with this status and says PIECE in one line of error
 exits()
