@@ -21,6 +21,22 @@ typedef enum lb_path_kind {
 /** What lies there, told by what a file says of itself, not by its name. */
 lb_path_kind lb_path_kind_of(const char *path);
 
+/* How ternary weights stand in the file; other weights always as planes of bits. Encoded ones are decoded when the
+ * file is opened: they take less room in the file, the same in memory. */
+typedef enum lb_pack_encoding {
+    LB_PACK_PLANES,     /* 2 bits a weight */
+    LB_PACK_RUN_LENGTH, /* gaps between weights that are not zero, of one width a layer */
+    LB_PACK_HUFFMAN     /* the same with a Huffman code a layer */
+} lb_pack_encoding;
+
+/* Ternary weights of a network, and what they take in each encoding. */
+typedef struct lb_sparse_sizes {
+    size_t weights, zeros;
+    size_t planes_bytes, run_length_bytes, huffman_bytes;
+    double gap_entropy;  /* bits a gap, layers by their weights that are not zero */
+    double huffman_bits; /* bits a gap in the Huffman encoding, tables and signs left out */
+} lb_sparse_sizes;
+
 typedef struct lb_pack_result {
     size_t file_bytes;  /* of the packed file */
     double code_bytes;  /* sum over the weights of their bits / 8 */
@@ -28,17 +44,19 @@ typedef struct lb_pack_result {
     double compression; /* float_bytes / file_bytes */
     size_t thresholds;  /* number of integer thresholds */
     size_t integer_layers, layers_with_weights;
+    lb_sparse_sizes sparse; /* weights 0: no ternary ones */
 } lb_pack_result;
 
 /**
  * Freeze a trained run to an integer network and write it.
  *
  * Computes: weight codes read off the masters; integer thresholds found by evaluating the training
- *           expression; see docs/deploy.md.
+ *           expression; see docs/deploy.md. Ternary layers that an encoding makes no smaller keep their planes.
  * Errors:   LB_E_IO, LB_E_FORMAT no run, or a damaged one; LB_E_UNSUPPORTED a layer that has no integer
  *           form: names the layer and the reason; LB_E_NOMEM. Nothing is written after an error.
  */
-lb_status lb_pack_run(const char *run, const char *path, lb_pack_result *out);
+lb_status lb_pack_run(const char *run, lb_pack_encoding encoding, const char *path,
+                      lb_pack_result *out);
 
 typedef struct lb_verify_options {
     const char *data;   /* data set; NULL: the one the run was trained on */

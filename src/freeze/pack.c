@@ -69,6 +69,35 @@ static size_t float_bytes(const lb_net *net)
     return floats * sizeof(float);
 }
 
+static lb_status count_gaps(const lb_int_layer *l, lb_sparse_sizes *out)
+{
+    lb_gap_sizes s;
+    LB_TRY(lb_int_layer_measure_gaps(l, &s));
+    out->weights += l->weights.count;
+    out->zeros += l->weights.count - s.nonzero;
+    out->planes_bytes += 2 * lb_stream_plane_bytes(l->weights.count);
+    out->run_length_bytes += s.run_length_bytes;
+    out->huffman_bytes += s.huffman_bytes;
+    out->gap_entropy += s.gap_entropy * (double)s.nonzero; /* divided at the end */
+    out->huffman_bits += s.huffman_bits * (double)s.nonzero;
+    return LB_OK;
+}
+
+static lb_status count_sparse(const lb_intnet *net, lb_sparse_sizes *out)
+{
+    for (size_t i = 0; i < net->n_layers; i++) {
+        const lb_int_layer *l = &net->layers[i];
+        if (l->op == LB_INT_CONV && l->weights.storage == LB_STORED_TERNARY)
+            LB_TRY(count_gaps(l, out));
+    }
+    const double nonzero = (double)(out->weights - out->zeros);
+    if (nonzero > 0.0) {
+        out->gap_entropy /= nonzero;
+        out->huffman_bits /= nonzero;
+    }
+    return LB_OK;
+}
+
 static void count_layers(const lb_intnet *net, lb_pack_result *out)
 {
     for (size_t i = 0; i < net->n_layers; i++) {
@@ -92,10 +121,21 @@ static lb_status write_and_measure(const lb_net *net, const lb_intnet *frozen, c
     lb_file_map_close(&map);
     out->compression = (double)out->float_bytes / (double)out->file_bytes;
     count_layers(frozen, out);
-    return LB_OK;
+    return count_sparse(frozen, &out->sparse);
 }
 
-lb_status lb_pack_run(const char *path_of_run, const char *path, lb_pack_result *out)
+static lb_weight_encoding encoding_of(lb_pack_encoding encoding)
+{
+    switch (encoding) {
+    case LB_PACK_PLANES: break;
+    case LB_PACK_RUN_LENGTH: return LB_ENCODED_RUN_LENGTH;
+    case LB_PACK_HUFFMAN: return LB_ENCODED_HUFFMAN;
+    }
+    return LB_ENCODED_PLANES;
+}
+
+lb_status lb_pack_run(const char *path_of_run, lb_pack_encoding encoding, const char *path,
+                      lb_pack_result *out)
 {
     lb_run run;
     lb_intnet frozen = {0};
@@ -104,6 +144,7 @@ lb_status lb_pack_run(const char *path_of_run, const char *path, lb_pack_result 
         status = lb_freeze_run(&run, &frozen);
         if (status == LB_E_UNSUPPORTED) status = lb_fail_in(status, "%s", path_of_run);
     }
+    if (status == LB_OK) status = lb_intnet_encode(&frozen, encoding_of(encoding));
     if (status == LB_OK) status = write_and_measure(&run.net, &frozen, path, out);
     lb_intnet_release(&frozen);
     lb_run_release(&run);

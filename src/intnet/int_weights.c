@@ -71,5 +71,6 @@ int lb_int_weights_largest(const lb_int_weights *weights)
 size_t lb_int_weights_stored_bytes(const lb_int_weights *weights)
 {
     if (weights->storage == LB_STORED_FLOAT) return weights->count * sizeof(float);
+    if (weights->encoding != LB_ENCODED_PLANES) return weights->encoded_bytes;
     return (size_t)lb_int_weights_bits(weights) * lb_stream_plane_bytes(weights->count);
 }

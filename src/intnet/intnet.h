@@ -10,6 +10,7 @@
 
 #include "base/fail.h"
 #include "base/memory.h"
+#include "intnet/gaps.h"
 #include "intnet/post.h"
 #include "intnet/shape.h"
 
@@ -49,6 +50,13 @@ typedef enum lb_weight_storage {
     LB_STORED_TERNARY /* two planes, sign and non-zero */
 } lb_weight_storage;
 
+/* How the file holds weights; in memory they are always as above. */
+typedef enum lb_weight_encoding {
+    LB_ENCODED_PLANES,     /* as they are stored here */
+    LB_ENCODED_RUN_LENGTH, /* ternary: gaps, intnet/gaps.h */
+    LB_ENCODED_HUFFMAN     /* ternary: gaps with a Huffman code */
+} lb_weight_encoding;
+
 /* Weights of a CONV, in the order [output channel][kernel row][kernel column][input channel of the group]. */
 typedef struct lb_int_weights {
     lb_weight_storage storage;
@@ -58,6 +66,9 @@ typedef struct lb_int_weights {
      * under positive codes, sum[1] those under negative ones. */
     size_t terms;
     const void *at; /* floats, or the stream. Borrowed. */
+    lb_weight_encoding encoding;
+    const uint8_t *encoded; /* RUN_LENGTH, HUFFMAN: what stands in the file. Borrowed. */
+    size_t encoded_bytes;
 } lb_int_weights;
 
 typedef struct lb_int_layer {
@@ -120,6 +131,21 @@ int lb_int_weights_largest(const lb_int_weights *weights);
 size_t lb_int_weights_stored_bytes(const lb_int_weights *weights);
 /** Smallest and largest sum that a filter of an integer layer could have: +-(inputs * largest codes). */
 int64_t lb_int_layer_largest_sum(const lb_intnet *net, size_t layer);
+
+/* ---- sparse ternary weights ---- */
+
+/**
+ * Encode the ternary weights of all layers that become smaller by it, for writing.
+ *
+ * Errors: LB_E_NOMEM.
+ */
+LB_MUST_CHECK lb_status lb_intnet_encode(lb_intnet *net, lb_weight_encoding encoding);
+/** What a layer's ternary weights take as gaps. Errors: LB_E_NOMEM. */
+LB_MUST_CHECK lb_status lb_int_layer_measure_gaps(const lb_int_layer *layer, lb_gap_sizes *out);
+/** Decode `encoded` into planes of the arena and set `at`. `taps`: kernel rows x columns.
+ *  Errors: LB_E_FORMAT the stream is damaged; LB_E_NOMEM. */
+LB_MUST_CHECK lb_status lb_int_weights_decode(lb_int_weights *weights, size_t filters, size_t taps,
+                                              lb_arena *arena);
 
 /* ---- the packed file, docs/format.md ---- */
 

@@ -197,6 +197,31 @@ static lb_status read_storage(const json_t *object, lb_int_weights *w)
     return LB_OK;
 }
 
+/* Gaps: a tensor of as many bytes as it has. */
+static lb_status read_encoded(lb_packed_reader *r, lb_int_layer *l, const json_t *value)
+{
+    lb_int_weights *w = &l->weights;
+    char name[LB_PACKED_TENSOR_NAME];
+    int encoding = 0;
+    LB_TRY(lb_json_word("encoding", value, lb_packed_encodings, LB_PACKED_ENCODINGS, &encoding));
+    if (w->storage != LB_STORED_TERNARY || encoding == LB_ENCODED_PLANES)
+        return lb_fail(LB_E_FORMAT, "encoding: wanted with ternary weights only, and not 'planes'");
+    (void)snprintf(name, sizeof name, "%s.weight", l->name);
+    const lb_stored_tensor *t = lb_safetensors_find(r->net->file, name);
+    w->encoding = (lb_weight_encoding)encoding;
+    w->encoded_bytes = t ? t->bytes : 0;
+    const void *stream = NULL;
+    LB_TRY(lb_packed_take(r, l, "weight", LB_U8, 1, &w->encoded_bytes, &stream));
+    w->encoded = stream;
+    if (w->count / LB_GAP_WEIGHTS_A_BYTE > w->encoded_bytes) {
+        return lb_fail(LB_E_FORMAT, "weight: %zu bytes for %zu weights, wanted at least one for %d",
+                       w->encoded_bytes, w->count, LB_GAP_WEIGHTS_A_BYTE);
+    }
+    const lb_status status =
+        lb_int_weights_decode(w, l->map.shape.c, l->window.kh * l->window.kw, &r->net->arena);
+    return status == LB_OK ? LB_OK : lb_fail_in(status, "weight");
+}
+
 static lb_status read_weights(lb_packed_reader *r, size_t layer, const json_t *object)
 {
     lb_int_layer *l = &r->net->layers[layer];
@@ -208,6 +233,8 @@ static lb_status read_weights(lb_packed_reader *r, size_t layer, const json_t *o
         const size_t dims[] = {l->map.shape.c, w->count / l->map.shape.c};
         return lb_packed_take(r, l, "weight", LB_F32, 2, dims, &w->at);
     }
+    const json_t *encoding = json_object_get(object, "encoding");
+    if (encoding) return read_encoded(r, l, encoding);
     const size_t dims[] = {(size_t)lb_int_weights_bits(w), lb_stream_plane_bytes(w->count)};
     return lb_packed_take(r, l, "weight", LB_U8, 2, dims, &w->at);
 }

@@ -125,6 +125,10 @@ static lb_status add_weights(writer *w, json_t *object, const lb_int_layer *l)
     }
     set(w, object, "weights",
         weights->storage == LB_STORED_TERNARY ? json_string("ternary") : grid(w, weights->grid));
+    if (weights->encoding != LB_ENCODED_PLANES) {
+        set(w, object, "encoding", json_string(lb_packed_encodings[weights->encoding]));
+        return add_tensor(w, l->name, "weight", LB_U8, 0, weights->encoded_bytes, weights->encoded);
+    }
     return add_tensor(w, l->name, "weight", LB_U8, (size_t)lb_int_weights_bits(weights),
                       lb_stream_plane_bytes(weights->count), weights->at);
 }

@@ -22,6 +22,12 @@ const char *const lb_packed_roundings[LB_PACKED_ROUNDINGS] = {
     [LB_ROUND_STEP] = "step",
 };
 
+const char *const lb_packed_encodings[LB_PACKED_ENCODINGS] = {
+    [LB_ENCODED_PLANES] = "planes",
+    [LB_ENCODED_RUN_LENGTH] = "run-length",
+    [LB_ENCODED_HUFFMAN] = "huffman",
+};
+
 bool lb_packed_is_constant(const float *a, size_t n)
 {
     for (size_t i = 1; i < n; i++)

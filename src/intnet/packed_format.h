@@ -11,6 +11,7 @@ enum {
     LB_PACKED_OPS = 7,
     LB_PACKED_STEPS = 7,
     LB_PACKED_ROUNDINGS = 4,
+    LB_PACKED_ENCODINGS = 3,
     LB_PACKED_TENSOR_NAME =
         96 /* bytes of a layer's name, a dot and the longest of the words below */
 };
@@ -19,6 +20,8 @@ enum {
 extern const char *const lb_packed_ops[LB_PACKED_OPS];
 extern const char *const lb_packed_steps[LB_PACKED_STEPS];
 extern const char *const lb_packed_roundings[LB_PACKED_ROUNDINGS];
+/* By lb_weight_encoding. */
+extern const char *const lb_packed_encodings[LB_PACKED_ENCODINGS];
 
 /** Are all n floats, at least one, the same bits? Then one number in the graph stands for them. */
 bool lb_packed_is_constant(const float *a, size_t n);
@@ -33,6 +36,7 @@ bool lb_packed_is_constant(const float *a, size_t n);
     X(WINDOW, "window", LB_OP_BIT(CONV) | LB_OP_BIT(MAX_POOL) | LB_OP_BIT(AVERAGE_POOL)) \
     X(GROUPS, "groups", LB_OP_BIT(CONV)) \
     X(WEIGHTS, "weights", LB_OP_BIT(CONV)) \
+    X(ENCODING, "encoding", LB_OP_BIT(CONV)) \
     X(SUMS, "sums", LB_OP_BIT(CONV)) \
     X(CODES, "codes", LB_OP_BIT(CONV) | LB_OP_BIT(EXPRESSION)) \
     X(POST, "post", LB_OP_BIT(CONV) | LB_OP_BIT(EXPRESSION)) \

@@ -78,6 +78,7 @@ static lb_method_info info_of(const lb_method *m)
                                m->order == LB_CONV_BN_ACT ? "conv-bn-act" : "bn-act-conv"};
     bits_of(m->w_bits, w ? w->bits_min : LB_FLOAT_BITS, w ? w->bits_max : LB_FLOAT_BITS,
             &info.w_bits_min, &info.w_bits_max, &info.w_float);
+    info.w_float = true; /* the method's network with its weights left alone */
     bits_of(m->a_bits, a ? a->bits_min : LB_FLOAT_BITS, a ? a->bits_max : LB_FLOAT_BITS,
             &info.a_bits_min, &info.a_bits_max, &info.a_float);
     return info;

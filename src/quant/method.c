@@ -78,9 +78,11 @@ static lb_status check_range(const char *kind, const char *name, bool ternary, i
     return lb_fail(LB_E_ARG, "%s '%s' takes %d to %d bits, not %d", kind, name, min, max, bits);
 }
 
+/* Float weights make the method's network unquantized: a column of the papers' tables. */
 static lb_status check_method_weights(const lb_method *method, int bits)
 {
     if (method->w_bits == ANY_BITS || bits == method->w_bits) return LB_OK;
+    if (bits == LB_FLOAT_BITS) return LB_OK;
     if (method->weights == NULL) {
         return lb_fail(LB_E_ARG, "method '%s' quantizes nothing: its weights take 32 bits, not %d",
                        method->name, bits);

@@ -16,7 +16,7 @@ static void test_what_pack_says(void **state)
     const char *path = lb_test_fresh("net.lbm");
     lb_pack_result r;
     lb_intnet net;
-    assert_ok(lb_pack_run(lb_test_whole_run(), path, &r));
+    assert_ok(lb_pack_run(lb_test_whole_run(), LB_PACK_PLANES, path, &r));
     assert_ok(lb_intnet_open(path, &net));
     assert_string_equal(net.title, "lenet5, dorefa W1A2");
     assert_int_equal(net.classes, 10);
@@ -48,7 +48,7 @@ static void test_the_same_run_gives_the_same_bytes(void **state)
     for (size_t i = 0; i < 2; i++) {
         lb_pack_result r;
         paths[i] = lb_test_fresh("net.lbm");
-        assert_ok(lb_pack_run(lb_test_whole_run(), paths[i], &r));
+        assert_ok(lb_pack_run(lb_test_whole_run(), LB_PACK_PLANES, paths[i], &r));
         assert_ok(lb_file_map_open(paths[i], &maps[i]));
     }
     assert_int_equal(maps[0].bytes, maps[1].bytes);
@@ -79,9 +79,11 @@ static void test_failures_write_nothing(void **state)
     (void)state;
     const char *path = lb_test_fresh("net.lbm");
     lb_pack_result r;
-    assert_status(lb_pack_run(lb_test_path(lb_test_folder(), "no-run"), path, &r), LB_E_IO);
+    assert_status(lb_pack_run(lb_test_path(lb_test_folder(), "no-run"), LB_PACK_PLANES, path, &r),
+                  LB_E_IO);
     assert_false(lb_path_exists(path));
-    assert_status(lb_pack_run(lb_test_whole_run(), lb_test_path("/no-such-folder", "net.lbm"), &r),
+    assert_status(lb_pack_run(lb_test_whole_run(), LB_PACK_PLANES,
+                              lb_test_path("/no-such-folder", "net.lbm"), &r),
                   LB_E_IO);
 }
 

@@ -164,11 +164,12 @@ static void test_python_reads_the_same(void **state)
         print_message("skipped: LOWBIT_SOURCE, the source folder, is not set\n");
         skip();
     }
-    for (int raw = 0; raw < 2; raw++) {
+    for (int k = 0; k < 4; k++) { /* raw or not, then both encodings */
         const char *folder = lb_test_folder();
         lb_intnet net;
         char command[4096];
-        lb_test_tiny_intnet(raw == 1, &net);
+        lb_test_tiny_intnet(k == 1, &net);
+        if (k > 1) lb_test_tiny_encode(&net, k == 2 ? LB_ENCODED_RUN_LENGTH : LB_ENCODED_HUFFMAN);
         assert_ok(lb_intnet_write(&net, lb_test_path(folder, "net.lbm")));
         describe(&net, lb_test_path(folder, "net.txt"));
         write_document_network(lb_test_path(folder, "document.lbm"));

@@ -88,6 +88,15 @@ static void replace(pieces *p, const char *from, const char *to)
 static const struct {
     const char *from, *to, *message; /* NULL: no refusal */
 } changes[] = {
+    /* encoded weights */
+    {"\"weights\":\"ternary\"", "\"weights\":\"ternary\",\"encoding\":\"zip\"",
+     "layer 'body.conv2': encoding: got \"zip\", wanted"},
+    {"\"weights\":\"ternary\"", "\"weights\":\"ternary\",\"encoding\":\"planes\"",
+     "encoding: wanted with ternary weights only, and not 'planes'"},
+    {"\"weights\":\"ternary\"", "\"weights\":\"ternary\",\"encoding\":\"huffman\"",
+     "tensor 'body.conv2.weight': 1-byte elements, 2 x 19, wanted 1-byte integers, 38"},
+    {"\"weights\":[1,1,-2]", "\"weights\":[1,1,-2],\"encoding\":\"huffman\"",
+     "layer 'body.conv1': encoding: wanted with ternary weights only"},
     /* as a whole */
     {"{\"title\"", "{\"title\":1,\"title\"", "graph: no valid JSON"},
     {"{\"title\"", "[{\"title\"", "graph: no valid JSON"},
@@ -399,6 +408,32 @@ static void test_contents_of_tensors(void **state)
     all_refused();
 }
 
+/* The file with its ternary layer encoded: every cut and every changed byte is refused or harmless. */
+static void test_encoded_weights(void **state)
+{
+    (void)state;
+    for (int k = 0; k < 2; k++) {
+        lb_intnet net, back;
+        const char *path = lb_test_path(folder, "encoded.lbm");
+        lb_test_tiny_intnet(false, &net);
+        lb_test_tiny_encode(&net, k == 0 ? LB_ENCODED_RUN_LENGTH : LB_ENCODED_HUFFMAN);
+        assert_ok(lb_intnet_write(&net, path));
+        assert_ok(lb_intnet_open(path, &back));
+        lb_test_same_intnet(&net, &back);
+        lb_intnet_release(&back);
+        pieces p = {.format = "lowbit-packed", .version = "1"};
+        assert_ok(lb_safetensors_open(path, &p.file));
+        const lb_stored_tensor *all = lb_safetensors_tensors(p.file, &p.n_tensors);
+        memcpy(p.tensors, all, p.n_tensors * sizeof *all);
+        (void)snprintf(p.graph, sizeof p.graph, "%s", lb_safetensors_metadata(p.file, "graph"));
+        lb_stored_tensor *t = tensor(&p, "body.conv2.weight");
+        t->dims[0] = --t->bytes;
+        put_together(&p, "cut", "layer 'body.conv2': weight: ends before its last weight");
+        lb_intnet_release(&net);
+    }
+    all_refused();
+}
+
 static int make_folder(void **state)
 {
     (void)state;
@@ -414,6 +449,7 @@ int main(void)
         cmocka_unit_test(test_formats_and_versions),
         cmocka_unit_test(test_missing_and_spare_tensors),
         cmocka_unit_test(test_contents_of_tensors),
+        cmocka_unit_test(test_encoded_weights),
     };
     return cmocka_run_group_tests(tests, make_folder, NULL);
 }

@@ -61,7 +61,7 @@ static void test_facts(void **state)
     assert_string_equal(method.ends, "quantized");
     assert_string_equal(method.resnet_ends, "float");
     assert_int_equal(method.w_bits_max, 1);
-    assert_false(method.w_float);
+    assert_true(method.w_float);
 
     assert_ok(lb_method_info_find("sign", &method, &weights, &acts));
     assert_null(method.name);
@@ -70,7 +70,7 @@ static void test_facts(void **state)
     assert_ok(lb_method_info_find("ttq", &method, &weights, &acts));
     assert_true(weights.ternary);
     assert_string_equal(weights.scales, "layer");
-    assert_false(method.w_float);
+    assert_true(method.w_float);
 }
 
 static void test_unknown(void **state)

@@ -260,6 +260,19 @@ void lb_test_tiny_intnet(bool raw, lb_intnet *net)
 
 /* ---- comparing ---- */
 
+void lb_test_tiny_encode(lb_intnet *net, lb_weight_encoding encoding)
+{
+    lb_int_weights *w = &net->layers[LB_TINY_TERNARY].weights;
+    const size_t plane = lb_stream_plane_bytes(w->count);
+    uint8_t *stream = array(net, 2 * plane, 1);
+    memcpy(stream, w->at, 2 * plane);
+    for (size_t i = 0; i < 2 * plane; i++)
+        if (i % plane % 6 != 2) stream[i] = 0;
+    w->at = stream;
+    assert_ok(lb_intnet_encode(net, encoding));
+    assert_int_equal(w->encoding, encoding);
+}
+
 static void same_bytes(const char *what, const char *name, const void *a, const void *b, size_t n)
 {
     if (memcmp(a, b, n) != 0) fail_msg("layer '%s': %s differ", name, what);

@@ -10,7 +10,7 @@ static void check_same(const char *run, const char *path)
 {
     lb_evaluation trained, packed;
     lb_pack_result result;
-    assert_ok(lb_pack_run(run, path, &result));
+    assert_ok(lb_pack_run(run, LB_PACK_PLANES, path, &result));
     assert_ok(lb_evaluate_run(run, NULL, &trained));
     for (int threads = 1; threads <= 3; threads++) {
         const lb_evaluate_options options = {.threads = threads,
@@ -46,7 +46,7 @@ static void what_does_not_fit_is_said(void **state)
     lb_evaluation e = {.images = 77};
     lb_pack_result result;
     const char *path = lb_test_fresh("b.lbm");
-    assert_ok(lb_pack_run(lb_test_whole_run(), path, &result));
+    assert_ok(lb_pack_run(lb_test_whole_run(), LB_PACK_PLANES, path, &result));
     const lb_evaluate_options colour = {.data = "synth-color:100"}, unknown = {.data = "mnits"};
     assert_status(lb_evaluate_packed(path, &colour, &e), LB_E_SHAPE);
     assert_contains(lb_error(), "3x32x32");
@@ -60,7 +60,7 @@ static void kinds_are_told_by_what_a_file_says(void **state)
     (void)state;
     lb_pack_result result;
     const char *run = lb_test_whole_run(), *path = lb_test_fresh("looks-like-a-run.safetensors");
-    assert_ok(lb_pack_run(run, path, &result));
+    assert_ok(lb_pack_run(run, LB_PACK_PLANES, path, &result));
     assert_int_equal(lb_path_kind_of(path), LB_PATH_PACKED);
     assert_int_equal(lb_path_kind_of(run), LB_PATH_RUN);
     assert_int_equal(lb_path_kind_of(lb_test_path(run, "last.safetensors")), LB_PATH_RUN);

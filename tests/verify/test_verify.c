@@ -40,7 +40,7 @@ static const char *packed_run(void)
     if (path[0] == '\0') {
         lb_pack_result result;
         (void)snprintf(path, sizeof path, "%s", lb_test_path(lb_test_folder(), "whole.lbm"));
-        assert_ok(lb_pack_run(lb_test_whole_run(), path, &result));
+        assert_ok(lb_pack_run(lb_test_whole_run(), LB_PACK_PLANES, path, &result));
     }
     return path;
 }
@@ -269,7 +269,7 @@ static void another_runs_file_is_refused(void **state)
     lb_verify_result r;
     const char *wider = lb_test_fresh("wider"), *path = lb_test_fresh("wider.lbm");
     assert_ok(lb_test_train(wider, &told, PAIRS("width-multiplier", "0.25", "epochs", "1")));
-    assert_ok(lb_pack_run(wider, path, &result));
+    assert_ok(lb_pack_run(wider, LB_PACK_PLANES, path, &result));
     const lb_verify_options options = {.packed = path};
     assert_status(lb_verify_run(lb_test_whole_run(), &options, &r), LB_E_SHAPE);
     assert_contains(lb_error(), "packed from another run");

@@ -1,0 +1,130 @@
+/* From gaps to ternary weights: every read is checked, as streams come from files. */
+#include <string.h>
+
+#include "intnet/gaps.h"
+
+typedef struct bit_reader {
+    const uint8_t *at, *end;
+    unsigned bit; /* of *at, 0 to 7 */
+    bool over;    /* more was asked for than there is */
+} bit_reader;
+
+static unsigned read_bit(bit_reader *r)
+{
+    if (r->at == r->end) {
+        r->over = true;
+        return 0;
+    }
+    const unsigned bit = *r->at >> r->bit & 1;
+    r->bit = (r->bit + 1) % 8;
+    if (r->bit == 0) r->at++;
+    return bit;
+}
+
+/* Canonical code: symbols ascend with their codes, shorter codes first. */
+typedef struct huffman_table {
+    uint16_t count[LB_GAP_MAX_LENGTH + 1]; /* codes of each length */
+    uint8_t symbols[LB_GAP_SYMBOLS];       /* by code */
+} huffman_table;
+
+static lb_status read_table(bit_reader *r, size_t n_symbols, huffman_table *t)
+{
+    uint8_t length[LB_GAP_SYMBOLS];
+    const size_t bytes = (n_symbols + 1) / 2;
+    if ((size_t)(r->end - r->at) < bytes)
+        return lb_fail(LB_E_FORMAT, "ends within its table of code lengths");
+    for (size_t s = 0; s < n_symbols; s++) {
+        length[s] = r->at[s / 2] >> s % 2 * 4 & 15;
+        t->count[length[s]]++;
+    }
+    r->at += bytes;
+    t->count[0] = 0;
+    size_t n = 0;
+    int32_t left = 1; /* codes of this length that are not taken */
+    for (unsigned bits = 1; bits <= LB_GAP_MAX_LENGTH; bits++) {
+        left = 2 * left - t->count[bits];
+        if (left < 0) return lb_fail(LB_E_FORMAT, "has more codes of %u bits than there are", bits);
+        for (size_t s = 0; s < n_symbols; s++)
+            if (length[s] == bits) t->symbols[n++] = (uint8_t)s;
+    }
+    return LB_OK;
+}
+
+/* The symbol of the next code, or -1: there is no such code. */
+static int read_symbol(bit_reader *r, const huffman_table *t)
+{
+    int code = 0, first = 0, index = 0;
+    for (unsigned bits = 1; bits <= LB_GAP_MAX_LENGTH; bits++) {
+        code = code << 1 | (int)read_bit(r);
+        if (code - first < t->count[bits]) return t->symbols[index + code - first];
+        index += t->count[bits];
+        first = (first + t->count[bits]) << 1;
+    }
+    return -1;
+}
+
+/* What differs between the codes: where gaps come from, and which one is a skip. */
+typedef struct gap_reader {
+    bit_reader bits;
+    unsigned width; /* run-length; 0: Huffman */
+    huffman_table table;
+} gap_reader;
+
+static int read_gap(gap_reader *g)
+{
+    if (g->width == 0) return read_symbol(&g->bits, &g->table);
+    int gap = 0;
+    for (unsigned b = 0; b < g->width; b++) gap |= (int)(read_bit(&g->bits) << b);
+    return gap;
+}
+
+static lb_status read_weights(gap_reader *g, size_t nonzero, size_t n, int8_t *codes)
+{
+    const int skip = g->width > 0 ? (1 << g->width) - 1 : LB_GAP_SYMBOLS - 1;
+    size_t place = 0; /* of the next weight */
+    while (nonzero > 0) {
+        const int gap = read_gap(g);
+        if (gap < 0) return lb_fail(LB_E_FORMAT, "has bits that are no code");
+        if (g->bits.over) return lb_fail(LB_E_FORMAT, "ends before its last weight");
+        place += (size_t)gap;
+        if (place >= n) return lb_fail(LB_E_FORMAT, "has gaps past its %zu weights", n);
+        if (gap == skip) continue;
+        codes[place++] = read_bit(&g->bits) ? -1 : 1;
+        nonzero--;
+    }
+    return LB_OK;
+}
+
+/* Nothing may follow but zero bits up to the end of the byte. */
+static lb_status check_end(const bit_reader *r)
+{
+    if (r->over) return lb_fail(LB_E_FORMAT, "ends before its last weight");
+    const size_t whole = (size_t)(r->end - r->at) - (r->bit > 0);
+    const bool bits_left = r->bit > 0 && *r->at >> r->bit != 0;
+    if (whole == 0 && !bits_left) return LB_OK;
+    return lb_fail(LB_E_FORMAT, "has %s after its last weight", whole > 0 ? "bytes" : "bits");
+}
+
+lb_status lb_gaps_decode(lb_gap_code code, const uint8_t *stream, size_t bytes, size_t n,
+                         int8_t *codes)
+{
+    if (bytes < LB_GAP_HEADER)
+        return lb_fail(LB_E_FORMAT, "%zu bytes, wanted at least %d", bytes, LB_GAP_HEADER);
+    size_t nonzero = 0;
+    for (int i = 3; i >= 0; i--) nonzero = nonzero << 8 | stream[i];
+    if (nonzero > n)
+        return lb_fail(LB_E_FORMAT, "says %zu weights of %zu are not zero", nonzero, n);
+    gap_reader g = {.bits = {.at = stream + LB_GAP_HEADER, .end = stream + bytes}};
+    if (code == LB_GAPS_HUFFMAN) {
+        LB_TRY(read_table(&g.bits, (size_t)stream[4] + 1, &g.table));
+    } else {
+        g.width = stream[4];
+        if (g.width < 1 || g.width > LB_GAP_MAX_WIDTH) {
+            return lb_fail(LB_E_FORMAT, "gaps of %u bits, wanted 1 to %d", g.width,
+                           LB_GAP_MAX_WIDTH);
+        }
+    }
+    memset(codes, 0, n);
+    LB_TRY(read_weights(&g, nonzero, n, codes));
+    return check_end(&g.bits);
+}
