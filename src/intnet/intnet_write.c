@@ -116,7 +116,9 @@ static lb_status add_bits(writer *w, json_t *object, const char *key, const uint
 static lb_status add_weights(writer *w, json_t *object, const lb_int_layer *l)
 {
     const lb_int_weights *weights = &l->weights;
-    if (weights->terms > 1) set(w, object, "sums", json_integer((json_int_t)weights->terms));
+    if (weights->sums == LB_SUMS_SIGN) set(w, object, "sums", json_integer(2));
+    if (weights->sums > LB_SUMS_SIGN)
+        set(w, object, "sums", json_string(weights->sums == LB_SUMS_ROW ? "row" : "pixel"));
     if (weights->storage == LB_STORED_FLOAT) {
         set(w, object, "weights", json_string("float"));
         const size_t filters = l->map.shape.c;

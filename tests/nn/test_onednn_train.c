@@ -289,7 +289,8 @@ static void test_joins(void **state)
 /* conv - batch-norm - clip - pool - quantize - conv, as LeNet-5 and VGG. */
 static void lenet(lb_net *net, const char *w, int w_bits, const char *a, int a_bits, bool max)
 {
-    const lb_weight_choice choice = weights(w, w_bits, LB_PER_LAYER);
+    const lb_granularity granularity = strcmp(w, "syq") == 0 ? LB_PER_PIXEL : LB_PER_LAYER;
+    const lb_weight_choice choice = weights(w, w_bits, granularity);
     const bool is_signed = strcmp(a, "sign") == 0 || strcmp(a, "qnn") == 0;
     const float low = is_signed ? -1.0f : 0.0f;
     start(net, 1, 12, 12);
@@ -377,6 +378,11 @@ static void build_ternary(lb_net *net)
     lenet(net, "ternary", 2, "sign", 1, true);
 }
 
+static void build_syq(lb_net *net)
+{
+    lenet(net, "syq", 2, "dorefa", 2, true);
+}
+
 /* A learned quantizer before the first weights, and two without a batch-norm between them. */
 static void build_lsq_first(lb_net *net)
 {
@@ -395,7 +401,7 @@ static void test_lenets(void **state)
     (void)state;
     builder *all[] = {build_w1a2, build_w8a2,    build_w2a3_signed, build_bnn, build_xnor,
                       build_twn,  build_ttq,     build_stochastic,  build_lsq, build_lsq_first,
-                      build_pact, build_ternary, build_fixed};
+                      build_pact, build_ternary, build_fixed,       build_syq};
     for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
         agree_for(all[i], LB_LOSS_CROSS_ENTROPY, 12, 1);
         agree_for(all[i], LB_LOSS_CROSS_ENTROPY, 40, 2);

@@ -124,10 +124,14 @@ static void random_weights(maker *m, lb_int_layer *l, size_t count)
     const bool ternary = one_in(m, 4);
     if (ternary) {
         w->storage = LB_STORED_TERNARY;
-        w->terms = between(m, 1, 2);
+        if (one_in(m, 2)) w->sums = LB_SUMS_SIGN;
     } else {
         w->grid = weight_grid(m);
     }
+    if (w->sums == LB_SUMS_WHOLE && lb_int_weights_largest(w) == 1 &&
+        l->window.kh * l->window.kw <= 16 && one_in(m, 2))
+        w->sums = one_in(m, 2) ? LB_SUMS_ROW : LB_SUMS_PIXEL;
+    w->terms = lb_int_weights_terms(w->sums, &l->window);
     const int bits = lb_int_weights_bits(w);
     uint8_t *fields = array(m, count, 1);
     for (size_t i = 0; i < count; i++) {
