@@ -31,3 +31,6 @@ if(TARGET lowbit)
     install(FILES ${manual_folder}/_lowbit DESTINATION ${CMAKE_INSTALL_DATADIR}/zsh/site-functions)
     install(FILES ${manual_folder}/lowbit.fish DESTINATION ${CMAKE_INSTALL_DATADIR}/fish/vendor_completions.d)
 endif()
+
+# The papers' experiments, where `lowbit reproduce` looks for them.
+install(DIRECTORY experiments DESTINATION ${CMAKE_INSTALL_DATADIR}/lowbit FILES_MATCHING PATTERN "*.yaml" PATTERN "*.csv")

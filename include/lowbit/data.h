@@ -1,8 +1,9 @@
 /* Data sets: opening one by a SPEC, its images and labels, where it lies, fetching and writing it.
  *
- * SPEC is NAME or NAME:ARGUMENT. For `mnist`, `fashion-mnist`, `cifar10`, `cifar100`, `svhn`, `idx`
- * and `folder` the argument is the folder that holds the files; without it, $LOWBIT_DATA/NAME with
- * hyphens as underscores. For `synth-digits` and `synth-color` it is the number of training images. */
+ * SPEC is NAME or NAME:ARGUMENT. For `mnist`, `fashion-mnist`, `cifar10`, `cifar100`, `svhn`, `idx`,
+ * `folder`, `imagenet` and `imagenet-square` the argument is the folder that holds the files; without
+ * it, $LOWBIT_DATA/NAME with hyphens as underscores. For `synth-digits` and `synth-color` it is the
+ * number of training images. */
 #ifndef LOWBIT_DATA_H
 #define LOWBIT_DATA_H
 
@@ -23,17 +24,20 @@ enum {
 
 typedef enum lb_split { LB_SPLIT_TRAIN, LB_SPLIT_TEST } lb_split;
 
-/* A labelled set of images of one size, held in memory and never changed after opening. */
+/* A labelled set of images of one size, never changed after opening. Its images are held in memory, or,
+ * of `imagenet` and `imagenet-square`, decoded when they are asked for: a stream. */
 typedef struct lb_dataset lb_dataset;
 
 typedef struct lb_dataset_info {
     const char *name; /* "mnist"; borrowed, lives as long as the program */
     lb_split split;
     size_t count, channels, height, width, classes;
+    bool is_stream; /* images are decoded when they are asked for */
 } lb_dataset_info;
 
 /**
- * Open one split of a data set and read it into memory.
+ * Open one split of a data set and read it into memory; of a stream, only names and labels. The images of a
+ * stream are 3x224x224 till it is told otherwise.
  *
  * Shapes:    images uint8 (count, channels, height, width), labels uint16 (count).
  * Ownership: *out is yours, lb_dataset_close.
@@ -65,10 +69,47 @@ const char *lb_dataset_class_name(const lb_dataset *dataset, size_t index);
  * Pixels of one image.
  *
  * Shapes:    (channels, height, width) uint8, colour channels in the order red, green, blue.
- * Requires:  index < count.
+ * Requires:  index < count, and the data set is not a stream.
  * Ownership: borrowed from the data set.
  */
 const uint8_t *lb_dataset_image(const lb_dataset *dataset, size_t index);
+
+/**
+ * Copy the pixels of one image, as it is evaluated: of a stream, resized and cropped at the centre.
+ *
+ * Shapes:   pixels (channels, height, width) uint8, the caller's.
+ * Requires: index < count.
+ * Errors:   of a stream: LB_E_FORMAT damaged, LB_E_IO cannot be read, LB_E_NOMEM.
+ * Threads:  any number at a time.
+ */
+lb_status lb_dataset_read(const lb_dataset *dataset, size_t index, uint8_t *pixels);
+
+/**
+ * Images of a stream that could not be read so far; of other data sets 0.
+ *
+ * Threads: any number at a time.
+ */
+size_t lb_dataset_unreadable(const lb_dataset *dataset);
+
+/**
+ * Take the next message about an unreadable image that was not taken before: each image is told of once.
+ *
+ * Shapes:  text: room for `bytes`; false and untouched where there is none.
+ * Threads: any number at a time.
+ */
+bool lb_dataset_take_message(const lb_dataset *dataset, char *text, size_t bytes);
+
+/**
+ * Read every image, to find those that cannot be.
+ *
+ * Computes: *unreadable, as lb_dataset_unreadable afterwards; `report` is told each message, from one
+ *           thread at a time, and may be NULL.
+ * Errors:   LB_E_NOMEM.
+ * Threads:  decodes in a parallel loop.
+ */
+lb_status lb_dataset_check(const lb_dataset *dataset,
+                           void (*report)(void *context, const char *message), void *context,
+                           size_t *unreadable);
 
 /**
  * Class of one image.
@@ -78,13 +119,15 @@ const uint8_t *lb_dataset_image(const lb_dataset *dataset, size_t index);
 uint16_t lb_dataset_label(const lb_dataset *dataset, size_t index);
 
 /**
- * Mean and standard deviation of every channel, over all images.
+ * Mean and standard deviation of every channel, over all images; of a stream, over 1,000 of them (or all)
+ * evenly spaced, without those that cannot be read.
  *
  * Computes:  mean = sum p/255 / n,  std = sqrt(sum (p/255)^2 / n - mean^2), from exact integer sums.
  * Shapes:    mean, std: (LB_IMAGE_MAX_CHANNELS); entries past the channels are 0.
  * Units:     1 is the brightest pixel value, 255.
+ * Errors:    of a stream: LB_E_FORMAT none of the images can be read; LB_E_NOMEM.
  */
-void lb_dataset_statistics(const lb_dataset *dataset, double *mean, double *std);
+lb_status lb_dataset_statistics(const lb_dataset *dataset, double *mean, double *std);
 
 /**
  * How many images every class has.
@@ -138,10 +181,40 @@ typedef struct lb_data_get_options {
  */
 lb_status lb_data_get(const char *name, const lb_data_get_options *options);
 
+typedef struct lb_cache_options {
+    size_t edge;           /* short edge (imagenet) or both (imagenet-square) in pixels; 0: 256 */
+    int quality;           /* 1 to 100: JPEG; 0: raw pixels */
+    size_t images_a_shard; /* 0: so many that a shard has some 256 MiB */
+    int threads;           /* 0: all processors */
+    /* Told now and then how many of all images were seen; NULL: nobody is. */
+    void (*progress)(void *context, size_t done, size_t total);
+    /* Told of each image that cannot be read; NULL: nobody is. */
+    void (*report)(void *context, const char *message);
+    void *context;
+} lb_cache_options;
+
+typedef struct lb_cache_result {
+    size_t images, unreadable; /* of both splits */
+    size_t written, kept;      /* shards made now, and found whole */
+} lb_cache_result;
+
+/**
+ * Write the images of a stream, resized, into a folder of shards that the same kind of SPEC opens. A shard
+ * has its name only when it is whole: a call that was killed is finished by the same call, which keeps
+ * the shards there are.
+ *
+ * Errors: LB_E_ARG    not a stream, options out of range, or the folder holds another cache.
+ *         LB_E_IO     cannot write; LB_E_NOMEM; those of lb_dataset_open.
+ * Threads: decodes in a parallel loop.
+ */
+lb_status lb_data_cache(const char *spec, const char *folder, const lb_cache_options *options,
+                        lb_cache_result *result);
+
 /**
  * Write a data set as IDX files that `idx:FOLDER` reads, each whole or not at all.
  *
- * Errors:    LB_E_ARG  the data set has labels above 255, which IDX files of bytes cannot hold.
+ * Errors:    LB_E_ARG  the data set has labels above 255, which IDX files of bytes cannot hold, or is a
+ *                      stream.
  *            LB_E_IO   cannot write.
  *            LB_E_NOMEM.
  */

@@ -62,7 +62,7 @@ typedef struct lb_verify_options {
     const char *data;   /* data set; NULL: the one the run was trained on */
     const char *packed; /* a packed file to check; NULL: the run is frozen afresh */
     const char *isa;    /* "scalar,avx2"; NULL: the best here */
-    size_t images;      /* most of them; 0: all test images */
+    size_t images;      /* most of them; 0: all test images, of a stream the first 1,000 */
     int threads;        /* 0: all processors */
     /* Told now and then, by the calling thread, how many images are done; false: stop. May be NULL. */
     bool (*progress)(size_t done, size_t images, void *user);

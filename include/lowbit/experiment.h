@@ -23,8 +23,9 @@ typedef struct lb_experiment lb_experiment;
 typedef struct lb_search_info {
     size_t trials;  /* combinations of the search's own axes; 0: there is no search               */
     size_t epochs;  /* of a short run; with halving: of the first rung                            */
-    size_t halving; /* successive halving: the best 1/halving of the trials go on to a rung of    */
-                    /* `halving` times the epochs, until one is left; 0: one rung, all trials     */
+    size_t halving; /* successive halving: the best 1/halving of a rung's trials (rounded down,   */
+                    /* at least one) go on to a rung of `halving` times the epochs, until one is  */
+                    /* left, which won; 0: one rung, all trials                                   */
     size_t rungs;   /* 1, or what halving makes of it; 0: there is no search                      */
 } lb_search_info;
 
@@ -33,7 +34,7 @@ typedef struct lb_experiment_info {
     const char *title;       /* one line for people                                               */
     const char *description; /* "" where there is none                                            */
     const char *text;        /* the whole file                                                    */
-    size_t axes;             /* the seed is none of them                                          */
+    size_t axes;             /* settings in which points may differ; the seed is none of them     */
     size_t points;
     size_t seeds; /* at least 1 */
     lb_search_info search;
@@ -59,10 +60,20 @@ void lb_experiment_get_info(const lb_experiment *experiment, lb_experiment_info 
 
 /** Key of an axis ("method"): a setting's. Borrowed. Requires: axis < axes. */
 const char *lb_experiment_axis(const lb_experiment *experiment, size_t axis);
-/** Value of a point on an axis ("dorefa"); NULL: the axis leaves the setting at its default there. Borrowed. */
+/** Value of a point on an axis ("dorefa"); NULL: the setting is as in the base configuration, which
+ *  may leave it to recipe or default. Borrowed. */
 const char *lb_experiment_value(const lb_experiment *experiment, size_t point, size_t axis);
 /** The seed of that index. Requires: index < seeds. */
 unsigned long long lb_experiment_seed(const lb_experiment *experiment, size_t index);
+
+/**
+ * How many trials a rung runs: all of them in the first one.
+ *
+ * Computes:  n(0) = trials, n(r + 1) = max(1, floor(n(r) / halving)); there is a rung r > 0 where n(r) > 1.
+ *            After the last rung one is left, n(rungs) = 1.
+ * Requires:  there is a search.
+ */
+size_t lb_experiment_rung_trials(const lb_experiment *experiment, size_t rung);
 
 enum { LB_NO_TRIAL = -1 };
 
@@ -70,7 +81,9 @@ enum { LB_NO_TRIAL = -1 };
  * Settings of one full run.
  *
  * Computes:  base, then the point's values, then those of `trial` (LB_NO_TRIAL where there is no search),
- *            then the seed. "out", "resume", "threads" and the like are left alone.
+ *            then the seed; a later value of a key replaces an earlier one. "out", "resume", "threads" and
+ *            the like are left alone.
+ * Requires:  point < points, trial < search.trials, seed_index < seeds.
  * Ownership: *out is yours, lb_settings_destroy.
  * Errors:    LB_E_NOMEM.
  */
@@ -81,6 +94,7 @@ lb_status lb_experiment_run_settings(const lb_experiment *experiment, size_t poi
  * Settings of one short run of the search: as above with the first seed, the search's own base over it and
  * the epochs of `rung` (from 0).
  *
+ * Requires:  0 <= trial < search.trials, rung < search.rungs.
  * Ownership: *out is yours, lb_settings_destroy.
  * Errors:    LB_E_NOMEM.
  */
@@ -99,9 +113,9 @@ typedef enum lb_report_item_kind {
 
 typedef struct lb_report_item {
     lb_report_item_kind kind;
-    const char *title;
+    const char *title;          /* "": none given */
     const char *rows, *columns; /* TABLE: keys whose values name rows and columns, "wbits,abits"  */
-                                /* or "method"; NULL: method x widths                             */
+                                /* or "method"; NULL: "method" for rows, widths for columns       */
     const char *only; /* "method=qnn,dorefa": values of keys it is limited to; NULL: none */
 } lb_report_item;
 

@@ -32,6 +32,7 @@ typedef struct lb_layer_info {
     double float_bytes;             /* the same without quantization                             */
     double compression_codebook;    /* n b / (n log2 k + k b): the k values of a layer stored    */
     double compression_one_scale;   /* n b / (n log2 k + b): one value stored                    */
+    double bit_operations;          /* N (B_w B_a + B_w + B_a + log2 M): lb_inspect_packed       */
 } lb_layer_info;
 
 typedef struct lb_inspection {
@@ -46,6 +47,8 @@ typedef struct lb_inspection {
     double compression_one_scale;     /* over all weights                                    */
     double uniform_bytes;             /* all parameters at the smallest weight_bits, nothing */
                                       /* else: the sizes of Kutukcu's tables                 */
+    double bit_operations;            /* C_C: one image, float counted as 32 bits            */
+    double weight_bits, act_bits;     /* B_w,eff and B_a,eff: as in lb_packed_inspection     */
 } lb_inspection;
 
 /**
@@ -58,13 +61,15 @@ typedef struct lb_inspection {
  * Ownership: *out is yours, lb_inspection_destroy.
  * Errors:    LB_E_IO, LB_E_FORMAT no run, or a damaged one; LB_E_NOMEM.
  * Source:    Kutukcu 2.1.2.1, Eq. 2-17 (Han et al., Deep Compression); the one-value kind is what
- *            its tables 5.1, 5.3, 5.5 print for binary filters.
+ *            its tables 5.1, 5.3, 5.5 print for binary filters. Bit operations and effective bits:
+ *            lb_inspect_packed.
  */
 lb_status lb_inspect_run(const char *run, lb_inspection **out);
 
 /**
  * The same for settings ("model", "method", "wbits", ...), nothing trained; images of
- * channels x height x width (0: as the model takes them, 1x28x28 where it takes any).
+ * channels x height x width (0: as the model takes them, 1x28x28 where it takes any), told apart
+ * into `classes` (0: as many as the model was published for).
  *
  * Ownership: as lb_inspect_run; borrows the settings.
  * Errors:    LB_E_ARG, LB_E_SHAPE the settings make no network; LB_E_NOMEM.

@@ -16,9 +16,10 @@ typedef struct lb_model_info {
     const char *summary;            /* one line */
     const char *source;             /* authors, venue; where the papers describe it */
     size_t channels, height, width; /* of the images it takes; 0: any */
-    size_t weights, biases; /* for 10 classes, float, without batch-norm's; any size: for 1x28x28 */
-    bool shortcuts;         /* a ResNet: kind of shortcut and block order can be chosen */
-    bool widths;            /* takes a list of hidden widths */
+    size_t classes;                 /* that the counts are for: 10, ImageNet's 1000 */
+    size_t weights, biases;         /* float, without batch-norm's; any size: for 1x28x28 */
+    bool shortcuts;                 /* a ResNet: kind of shortcut and block order can be chosen */
+    bool widths;                    /* takes a list of hidden widths */
 } lb_model_info;
 
 /**

@@ -108,10 +108,15 @@ lb_status lb_run_hash(const lb_settings *settings, char out[LB_RUN_HASH_BYTES]);
 
 /**
  * Put a run's folder into the store, or bring what is there of it up to date: one transaction. A run that came
- * to its end is complete afterwards: settings, epochs, layers, histograms, costs, machine, version.
+ * to its end is complete afterwards: settings, epochs, layers, histograms, costs, machine, version. A complete run
+ * of the store stays where the folder holds the half of it.
  *
- * Computes:  the state is OK or DNC where the folder's run is at its end, else RUNNING.
- * Errors:    LB_E_IO, LB_E_FORMAT no run, or a damaged one; the store is as before. LB_E_NOMEM.
+ * Computes:  the state is OK or DNC where the folder's run is at its end, else RUNNING. `hash` is lb_run_hash of its
+ *            settings: it says that the caller has trained the run on this machine; NULL: read off the folder, the
+ *            machine is not known.
+ * Units:     seconds: of all calls so far together; 0: not known, what the store has stays.
+ * Errors:    LB_E_IO, LB_E_FORMAT no run, a damaged one, or one of another hash; the store is as before.
+ *            LB_E_NOMEM.
  */
 lb_status lb_store_import(lb_store *store, const char *folder, const char *hash, double seconds,
                           int64_t *run_id);
@@ -175,6 +180,8 @@ lb_status lb_store_begin_experiment(lb_store *store, const char *name, const cha
                                     const char *text, int64_t *experiment_id);
 /** Insert or replace the cell of that position; a cell that is done stays as it is. */
 lb_status lb_store_put_cell(lb_store *store, int64_t experiment_id, const lb_cell_record *cell);
+/** Make a cell that is done one that is not, so that it is run again. */
+lb_status lb_store_reopen_cell(lb_store *store, int64_t experiment_id, size_t position);
 /** All cells of an experiment by position. *out is the caller's, lb_records_free. */
 lb_status lb_store_cells(lb_store *store, int64_t experiment_id, lb_cell_record **out, size_t *n);
 

@@ -1,4 +1,4 @@
-/* Sweeps: running an experiment's cells in worker processes, docs/experiments.md. */
+/* Sweeps: running an experiment's cells in worker processes, docs/sweeps.md. */
 #ifndef LOWBIT_SWEEP_H
 #define LOWBIT_SWEEP_H
 
@@ -22,6 +22,8 @@ typedef struct lb_sweep_options {
     double limit_seconds; /* start nothing new and stop what runs after this time; 0: never     */
     bool retry_failed;    /* run cells again whose last run failed                              */
     bool again;           /* run finished cells again                                           */
+    size_t cell; /* run this cell alone, counted from 1 in the experiment's order; 0: all */
+    int trial;   /* the trial that is run with it, where the file has a search          */
 } lb_sweep_options;
 
 typedef enum lb_sweep_event_kind {
@@ -34,7 +36,7 @@ typedef enum lb_sweep_event_kind {
 /* What one worker does. */
 typedef struct lb_sweep_worker {
     bool busy;
-    const char *cell;     /* "method=qnn wbits=1 abits=2 seed=1", search ones "... trial 3"    */
+    const char *cell;     /* "method=qnn wbits=1 abits=2 seed=1", search ones "... trial=3"    */
     size_t epoch, epochs; /* of its run                                                        */
     double top1, seconds_left;
 } lb_sweep_worker;
@@ -42,7 +44,9 @@ typedef struct lb_sweep_worker {
 typedef struct lb_sweep_event {
     lb_sweep_event_kind kind;
     size_t cells, done, failed, dnc, reused; /* reused: results that were in the store          */
-    double seconds, seconds_left;            /* seconds_left: estimate, negative: unknown       */
+    size_t search;  /* cells that belong to the search                                           */
+    size_t waiting; /* on a cluster: tasks that are queued or run                               */
+    double seconds, seconds_left; /* seconds_left: estimate, negative: unknown       */
     const lb_sweep_worker *workers;
     size_t n_workers;
     const char *cell;         /* CELL: its name                                                */
@@ -63,8 +67,50 @@ typedef void lb_sweep_fn(const lb_sweep_event *event, void *user);
 lb_status lb_sweep(const lb_experiment *experiment, const lb_sweep_options *options,
                    lb_sweep_fn *report, void *user);
 
+/* What a cluster is asked for. */
+typedef struct lb_slurm_options {
+    const char *const
+        *sbatch; /* further options of sbatch, "--partition=long", ended by NULL; or NULL */
+    double
+        poll_seconds; /* between two looks at the queue; 0: 10                                  */
+} lb_slurm_options;
+
+/**
+ * As lb_sweep, but by a Slurm cluster: an array job a stage, a task a cell, each with a store of its own below
+ * options->folder, which all machines see. The stores are merged into options->store when the tasks are over. Tasks
+ * that a sweep left behind when it was killed are waited for, not started again.
+ *
+ * Requires:  options->cell is 0; jobs is how many tasks run at a time (0: as many as the cluster gives).
+ * Errors:    as lb_sweep; LB_E_UNSUPPORTED sbatch, squeue or scancel are not installed; LB_E_IO one of them fails.
+ * Threads:   one sweep at a time in a process.
+ */
+lb_status lb_sweep_slurm(const lb_experiment *experiment, const lb_sweep_options *options,
+                         const lb_slurm_options *slurm, lb_sweep_fn *report, void *user);
+
 /** Stop the workers after their current step and end. May be called from a signal handler. */
 void lb_sweep_stop(void);
+
+/* ---- what there is to do --------------------------------------------------------------------- */
+
+/* One cell of the listing. */
+typedef struct lb_sweep_cell {
+    lb_cell_record record; /* hash "" and trial LB_NO_TRIAL where the search decides         */
+    const char *name;      /* "method=qnn wbits=1 abits=2 seed=1", search ones "... trial=3" */
+    bool known;            /* its run is in the store, at its end                            */
+    lb_run_state state;    /* then: how it ended                                             */
+    double seconds;        /* estimate for what is not there; negative: unknown              */
+} lb_sweep_cell;
+
+/**
+ * Call `visit` for every cell of an experiment in order. Nothing is written and no data is needed.
+ *
+ * Computes:  estimates from the store's earlier runs on the same data, model and method.
+ * Requires:  store is a path or NULL; a file that does not exist counts as NULL.
+ * Ownership: a cell is borrowed for the call of `visit`.
+ * Errors:    LB_E_IO, LB_E_FORMAT the store; LB_E_NOMEM.
+ */
+lb_status lb_sweep_list(const lb_experiment *experiment, const char *store,
+                        void (*visit)(const lb_sweep_cell *cell, void *user), void *user);
 
 #ifdef __cplusplus
 }

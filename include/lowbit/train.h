@@ -82,10 +82,11 @@ const char *lb_settings_get(const lb_settings *settings, const char *key);
 /* ---- training -------------------------------------------------------------------------------- */
 
 typedef enum lb_event_kind {
-    LB_EVENT_START,    /* everything is ready, the first step follows       */
-    LB_EVENT_PROGRESS, /* now and then within an epoch, and after its end   */
-    LB_EVENT_EPOCH,    /* an epoch was trained and evaluated                */
-    LB_EVENT_RESULT    /* the last event of a run that came to an end       */
+    LB_EVENT_START,     /* everything is ready, the first step follows       */
+    LB_EVENT_PROGRESS,  /* now and then within an epoch, and after its end   */
+    LB_EVENT_EPOCH,     /* an epoch was trained and evaluated                */
+    LB_EVENT_RESULT,    /* the last event of a run that came to an end       */
+    LB_EVENT_UNREADABLE /* an image of a stream cannot be read, told once   */
 } lb_event_kind;
 
 /* What training tells. Fields without a meaning for a kind of event are 0; top1 and top5 are
@@ -107,6 +108,8 @@ typedef struct lb_event {
     const char *status;          /* result: "ok", or "dnc" (does not converge)                    */
     double best_top1, last_top1; /* result                                                        */
     size_t best_epoch;           /* result: from 1; 0: no epoch was evaluated                     */
+    size_t unreadable;           /* result: images that could not be read, in this call           */
+    const char *message;         /* unreadable: which image, and why                              */
 } lb_event;
 
 typedef void lb_event_fn(const lb_event *event, void *user);
@@ -144,19 +147,23 @@ typedef struct lb_evaluate_options {
     const char *backend; /* NULL: the default one                           */
     int threads;         /* 0: all processors                               */
     const char *isa;     /* of packed networks: "scalar", "avx2", ...; NULL: the best here */
+    /* Told of each image of a stream that cannot be read; NULL: nobody is. */
+    void (*report)(void *context, const char *message);
+    void *context;
 } lb_evaluate_options;
 
 /* Figures of an evaluation. */
 typedef struct lb_evaluation {
     double top1, top5; /* percent; the predicted class is the first one with the largest logit */
     double loss;       /* mean over the images */
-    size_t images;
-    double seconds; /* that the network took, without reading data */
+    size_t images;     /* that were evaluated */
+    size_t unreadable; /* that could not be read, and are left out */
+    double seconds;    /* that the network took, without reading data */
 } lb_evaluation;
 
 /**
  * Evaluate a run folder (its best checkpoint, else its last) or one .safetensors file of a run on
- * the test images of a data set.
+ * the test images of a data set; those of a stream that cannot be read are left out and counted.
  *
  * Ownership: borrows everything; options may be NULL.
  * Errors:    LB_E_ARG    unknown data set or back end, or data of another number of classes.

@@ -78,6 +78,23 @@ lb_status lb_file_read(const char *path, size_t max_bytes, uint8_t **data, size_
     return LB_OK;
 }
 
+lb_status lb_file_read_buffer(const char *path, size_t max_bytes, lb_buffer *buffer, size_t *bytes)
+{
+    int fd = -1;
+    size_t size = 0;
+    LB_TRY(open_to_read(path, &fd, &size));
+    lb_status status = LB_OK;
+    if (size > max_bytes) {
+        status =
+            lb_fail(LB_E_FORMAT, "%s: %zu bytes, but at most %zu are read", path, size, max_bytes);
+    }
+    if (status == LB_OK) status = lb_buffer_reserve(buffer, size, path);
+    if (status == LB_OK) status = read_all(fd, path, buffer->data, size);
+    (void)close(fd);
+    if (status == LB_OK) *bytes = size;
+    return status;
+}
+
 lb_status lb_file_map_open(const char *path, lb_file_map *out)
 {
     int fd = -1;
@@ -101,9 +118,15 @@ void lb_file_map_close(lb_file_map *map)
 {
     if (map->data != NULL) {
         (void)munmap((void *)(uintptr_t)map->data, map->bytes);
-        (void)close(map->fd);
+        if (map->fd >= 0) (void)close(map->fd);
     }
     *map = (lb_file_map){0};
+}
+
+void lb_file_map_close_file(lb_file_map *map)
+{
+    (void)close(map->fd);
+    map->fd = -1;
 }
 
 void lb_file_map_copy(const lb_file_map *map, const void *from, size_t bytes, void *to)
@@ -119,12 +142,11 @@ void lb_file_map_forget(const lb_file_map *map)
     (void)madvise((void *)(uintptr_t)map->data, map->bytes, MADV_DONTNEED);
 }
 
-static lb_status write_all(int fd, const char *path, const lb_file_part *part)
+static lb_status write_all(int fd, const char *path, const uint8_t *data, size_t bytes)
 {
-    const uint8_t *data = part->data;
     size_t done = 0;
-    while (done < part->bytes) {
-        const ssize_t n = write(fd, data + done, part->bytes - done);
+    while (done < bytes) {
+        const ssize_t n = write(fd, data + done, bytes - done);
         if (n < 0 && errno == EINTR) continue;
         if (n < 0) return lb_fail(LB_E_IO, "%s: cannot write: %s", path, reason(errno));
         done += (size_t)n;
@@ -155,39 +177,77 @@ static lb_status sync_folder(const char *path)
     return status;
 }
 
-static lb_status write_synced(const char *path, const lb_file_part *parts, size_t n_parts)
+lb_status lb_file_writer_open(const char *path, lb_file_writer *out)
 {
-    const int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
-    if (fd < 0) return lb_fail(LB_E_IO, "%s: cannot create: %s", path, reason(errno));
+    lb_file_writer writer = {.fd = -1};
+    const size_t length = strlen(path);
+    void *block = NULL;
+    LB_TRY(lb_alloc(length + sizeof ".tmp", 1, "path", &block));
+    writer.temporary = block;
+    memcpy(writer.temporary, path, length);
+    memcpy(writer.temporary + length, ".tmp", sizeof ".tmp");
+    lb_status status = lb_strdup(path, &writer.path);
+    if (status == LB_OK) {
+        writer.fd = open(writer.temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+        if (writer.fd < 0)
+            status = lb_fail(LB_E_IO, "%s: cannot create: %s", writer.temporary, reason(errno));
+    }
+    if (status != LB_OK) {
+        lb_free(writer.path);
+        lb_free(writer.temporary);
+        return status;
+    }
+    *out = writer;
+    return LB_OK;
+}
+
+lb_status lb_file_writer_add(lb_file_writer *writer, const void *data, size_t bytes)
+{
+    return write_all(writer->fd, writer->temporary, data, bytes);
+}
+
+void lb_file_writer_abandon(lb_file_writer *writer)
+{
+    if (writer->fd >= 0) (void)close(writer->fd);
+    (void)unlink(writer->temporary);
+    lb_free(writer->path);
+    lb_free(writer->temporary);
+}
+
+lb_status lb_file_writer_finish(lb_file_writer *writer, const void *head, size_t head_bytes)
+{
+    const char *path = writer->path, *temporary = writer->temporary;
     lb_status status = LB_OK;
-    for (size_t i = 0; status == LB_OK && i < n_parts; i++) status = write_all(fd, path, &parts[i]);
-    if (status == LB_OK && fsync(fd) != 0) {
-        status = lb_fail(LB_E_IO, "%s: cannot sync: %s", path, reason(errno));
-    }
+    if (head_bytes > 0 && lseek(writer->fd, 0, SEEK_SET) != 0)
+        status = lb_fail(LB_E_IO, "%s: cannot go to its start: %s", temporary, reason(errno));
+    if (status == LB_OK) status = write_all(writer->fd, temporary, head, head_bytes);
+    if (status == LB_OK && fsync(writer->fd) != 0)
+        status = lb_fail(LB_E_IO, "%s: cannot sync: %s", temporary, reason(errno));
     /* network file systems report a full disk as late as here */
-    if (close(fd) != 0 && status == LB_OK) {
-        status = lb_fail(LB_E_IO, "%s: cannot write: %s", path, reason(errno));
+    if (close(writer->fd) != 0 && status == LB_OK)
+        status = lb_fail(LB_E_IO, "%s: cannot write: %s", temporary, reason(errno));
+    writer->fd = -1;
+    if (status == LB_OK && rename(temporary, path) != 0)
+        status = lb_fail(LB_E_IO, "%s: cannot rename %s to it: %s", path, temporary, reason(errno));
+    if (status == LB_OK) {
+        status = sync_folder(path);
+        lb_free(writer->path);
+        lb_free(writer->temporary);
+    } else {
+        lb_file_writer_abandon(writer);
     }
-    if (status != LB_OK) (void)unlink(path);
     return status;
 }
 
 lb_status lb_file_write_atomic(const char *path, const lb_file_part *parts, size_t n_parts)
 {
-    const size_t length = strlen(path);
-    void *block = NULL;
-    LB_TRY(lb_alloc(length + sizeof ".tmp", 1, "path", &block));
-    char *temporary = block;
-    memcpy(temporary, path, length);
-    memcpy(temporary + length, ".tmp", sizeof ".tmp");
-
-    lb_status status = write_synced(temporary, parts, n_parts);
-    if (status == LB_OK && rename(temporary, path) != 0) {
-        status = lb_fail(LB_E_IO, "%s: cannot rename %s to it: %s", path, temporary, reason(errno));
-        (void)unlink(temporary);
-    }
-    if (status == LB_OK) status = sync_folder(path);
-    lb_free(temporary);
+    lb_file_writer writer;
+    LB_TRY(lb_file_writer_open(path, &writer));
+    lb_status status = LB_OK;
+    for (size_t i = 0; status == LB_OK && i < n_parts; i++)
+        status = lb_file_writer_add(&writer, parts[i].data, parts[i].bytes);
+    if (status == LB_OK) return lb_file_writer_finish(&writer, NULL, 0);
+    lb_file_writer_abandon(&writer);
     return status;
 }
 

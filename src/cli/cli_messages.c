@@ -36,3 +36,9 @@ int lb_cli_error(const char *command, int status)
 {
     return lb_cli_fail(command, status, "%s", lb_error());
 }
+
+void lb_cli_skipped(void *command, const char *message)
+{
+    (void)fflush(stdout);
+    (void)fprintf(stderr, "lowbit %s: skipped: %s\n", (const char *)command, message);
+}

@@ -8,28 +8,33 @@
 
 #include "cli/cli.h"
 #include "cli/cli_json.h"
+#include "cli/data_images.h"
 #include "lowbit/data.h"
 
 enum { PATH_BYTES = 4096, SHEET_COLUMNS = 20 };
 
 static struct {
     const char *dir, *url, *out, *sheet;
-    int count, color, json;
+    int count, color, json, edge, quality, jobs;
 } given;
 
 static const struct poptOption options[] = {
     {"dir", '\0', POPT_ARG_STRING, &given.dir, 0, "get: folder for the files", "DIR"},
     {"url", '\0', POPT_ARG_STRING, &given.url, 0, "get: fetch from here, not from the publisher",
      "BASE"},
-    {"out", '\0', POPT_ARG_STRING, &given.out, 0, "synth: write IDX files into this folder",
-     "FOLDER"},
+    {"out", 'o', POPT_ARG_STRING, &given.out, 0, "synth, cache: write into this folder", "FOLDER"},
+    {"short-edge", '\0', POPT_ARG_INT, &given.edge, 0,
+     "cache: resize to this (default: 256; imagenet-square: both edges)", "PIXELS"},
+    {"quality", '\0', POPT_ARG_INT, &given.quality, 0,
+     "cache: as JPEG of this quality, 1 to 100 (default: raw pixels)", "Q"},
+    {"jobs", '\0', POPT_ARG_INT, &given.jobs, 0, "cache: threads (default: all processors)", "N"},
     {"count", '\0', POPT_ARG_INT, &given.count, 0, "synth: training images (test: a fifth of it)",
      "N"},
     {"color", '\0', POPT_ARG_NONE, &given.color, 0, "synth: 32x32x3 in colour, not 28x28x1", NULL},
     {"sheet", '\0', POPT_ARG_STRING, &given.sheet, 0, "synth, info: draw a contact sheet",
      "FILE.png"},
-    {"json", '\0', POPT_ARG_NONE, &given.json, 0, "list, info: print JSON, one object a line",
-     NULL},
+    {"json", '\0', POPT_ARG_NONE, &given.json, 0,
+     "list, info, check, cache: print JSON, one object a line", NULL},
     POPT_TABLEEND,
 };
 
@@ -135,7 +140,8 @@ static void info_text(const facts *f)
     const lb_dataset_info *a = &f->info[0];
     (void)printf("data set   %s\n", a->name);
     (void)printf("folder     %s\n", f->folder[0] != '\0' ? f->folder : "(generated)");
-    (void)printf("images     %zu training, %zu test\n", a->count, f->info[1].count);
+    (void)printf("images     %zu training, %zu test%s\n", a->count, f->info[1].count,
+                 a->is_stream ? ", decoded as they are used" : "");
     (void)printf("shape      %zux%zux%zu (channels, height, width)\n", a->channels, a->height,
                  a->width);
     print_figures("mean", f->mean, a->channels, false);
@@ -159,7 +165,7 @@ static lb_status gather(const char *spec, facts *f)
         if (f->counts[s] == NULL) return LB_E_NOMEM;
         lb_dataset_class_counts(f->splits[s], f->counts[s]);
     }
-    if (status == LB_OK) lb_dataset_statistics(f->splits[LB_SPLIT_TRAIN], f->mean, f->std);
+    if (status == LB_OK) status = lb_dataset_statistics(f->splits[LB_SPLIT_TRAIN], f->mean, f->std);
     if (status == LB_OK && given.sheet != NULL) {
         status = lb_dataset_write_sheet(f->splits[LB_SPLIT_TRAIN], SHEET_COLUMNS, given.sheet);
     }
@@ -242,17 +248,34 @@ static int synth(void)
     return LB_OK;
 }
 
+static int images(const char *action, const char *spec)
+{
+    const lb_cli_images_options wanted = {given.out, given.edge, given.quality, given.jobs,
+                                          given.json};
+    if (spec == NULL) {
+        return lb_cli_fail("data", LB_E_ARG,
+                           "%s: which data set? `lowbit data list` shows the names", action);
+    }
+    return strcmp(action, "check") == 0 ? lb_cli_data_check(spec, &wanted)
+                                        : lb_cli_data_cache(spec, &wanted);
+}
+
 static int run(poptContext context)
 {
     const char *action = poptGetArg(context),
                *argument = action != NULL ? poptGetArg(context) : NULL;
     const char *extra = argument != NULL ? poptGetArg(context) : NULL;
-    if (action == NULL) return usage("nothing to do; wanted list, info SPEC, get NAME or synth");
+    if (action == NULL)
+        return usage(
+            "nothing to do; wanted list, info SPEC, get NAME, synth, check SPEC or cache SPEC");
     if (extra != NULL) return lb_cli_fail("data", LB_E_ARG, "one argument too many: '%s'", extra);
     if (strcmp(action, "info") == 0) return info(argument);
     if (strcmp(action, "get") == 0) return get(argument);
+    if (strcmp(action, "check") == 0 || strcmp(action, "cache") == 0)
+        return images(action, argument);
     if (strcmp(action, "list") != 0 && strcmp(action, "synth") != 0) {
-        return lb_cli_fail("data", LB_E_ARG, "unknown action '%s'; wanted list, info, get or synth",
+        return lb_cli_fail("data", LB_E_ARG,
+                           "unknown action '%s'; wanted list, info, get, synth, check or cache",
                            action);
     }
     if (argument != NULL)
@@ -262,19 +285,25 @@ static int run(poptContext context)
 
 const lb_command lb_command_data = {
     .name = "data",
-    .summary = "list, inspect, fetch and generate data sets",
-    .arguments = "list|info SPEC|get NAME|synth",
+    .summary = "list, inspect, fetch, check, cache and generate data sets",
+    .arguments = "list|info SPEC|get NAME|synth|check SPEC|cache SPEC",
     .description =
         "list shows the data sets and where they lie; info opens one and counts its images; get "
         "downloads "
         "one, resumes a download that was cut off, and checks size and SHA-256; synth writes the "
         "built-in "
-        "synthetic digits as IDX files. A SPEC is NAME, looked for in $LOWBIT_DATA/NAME (hyphens "
+        "synthetic digits as IDX files; check reads every image of imagenet's folders and names "
+        "those "
+        "that cannot be read; cache writes their images, resized, into a folder that the same SPEC "
+        "opens, and goes on where it was cut off. A SPEC is NAME, looked for in $LOWBIT_DATA/NAME "
+        "(hyphens "
         "as "
         "underscores), NAME:DIR, or synth-digits or synth-color with an optional :COUNT.",
     .examples = "lowbit data list\n"
                 "lowbit data get mnist --dir data/mnist\n"
                 "lowbit data info mnist:data/mnist\n"
+                "lowbit data check imagenet:/data/imagenet\n"
+                "lowbit data cache imagenet:/data/imagenet --out /data/imagenet-256 --quality 95\n"
                 "lowbit data synth --out data/synth --count 20000 --sheet digits.png\n",
     .options = options,
     .run = run,

@@ -31,17 +31,25 @@ static int run(poptContext context)
                            "%s is packed: it runs without a back end; leave out --backend", path);
     }
     if (threads < 0) return lb_cli_fail("eval", LB_E_ARG, "threads %d: wanted 0 or more", threads);
-    const lb_evaluate_options wanted = {.data = data, .backend = backend, .threads = threads};
+    static char name[] = "eval";
+    const lb_evaluate_options wanted = {.data = data,
+                                        .backend = backend,
+                                        .threads = threads,
+                                        .report = lb_cli_skipped,
+                                        .context = name};
     lb_evaluation e;
     const lb_status status =
         packed ? lb_evaluate_packed(path, &wanted, &e) : lb_evaluate_run(path, &wanted, &e);
     if (status != LB_OK) return lb_cli_error("eval", (int)status);
     if (json_wanted) {
-        (void)printf("{\"top1\": %.4f, \"top5\": %.4f, \"loss\": %.9g, \"images\": %zu}\n", e.top1,
-                     e.top5, e.loss, e.images);
+        (void)printf("{\"top1\": %.4f, \"top5\": %.4f, \"loss\": %.9g, \"images\": %zu, "
+                     "\"unreadable\": %zu}\n",
+                     e.top1, e.top5, e.loss, e.images, e.unreadable);
     } else {
         (void)printf("top-1 %.2f %%  top-5 %.2f %%  loss %.4f  images %zu\n", e.top1, e.top5,
                      e.loss, e.images);
+        if (e.unreadable > 0)
+            (void)printf("%zu images could not be read and were left out\n", e.unreadable);
     }
     return LB_OK;
 }

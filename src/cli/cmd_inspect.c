@@ -1,4 +1,5 @@
 /* lowbit inspect RUN | FILE | --model NAME ... - what a network consists of. */
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -13,7 +14,8 @@
 enum { OWN = 4 };
 
 static const char *shape_text;
-static int classes = 10, all_wanted, json_wanted;
+enum { NOT_GIVEN = INT_MIN };
+static int classes = NOT_GIVEN, all_wanted, json_wanted;
 static lb_cli_settings settings;
 static struct poptOption options[LB_CLI_SETTINGS_MAX + OWN + 1];
 
@@ -23,8 +25,8 @@ static void prepare(void)
     static const struct poptOption own[OWN] = {
         {"images", '\0', POPT_ARG_STRING, &shape_text, 0,
          "images of this size (default: as the model takes them)", "CxHxW"},
-        {"classes", '\0', POPT_ARG_INT | POPT_ARGFLAG_SHOW_DEFAULT, &classes, 0,
-         "classes told apart", "N"},
+        {"classes", '\0', POPT_ARG_INT, &classes, 0,
+         "classes told apart (default: as many as the model was published for)", "N"},
         {"all", '\0', POPT_ARG_NONE, &all_wanted, 0,
          "show every node, not only layers with weights", NULL},
         {"json", '\0', POPT_ARG_NONE, &json_wanted, 0,
@@ -89,7 +91,10 @@ static void print_totals(const lb_inspection *info)
     (void)printf(
         "\nparameters           %zu: %zu weights, %zu biases; batch-norm %zu, learned scales %zu\n",
         info->parameters, info->weights, info->biases, info->batch_norm, info->learned);
-    (void)printf("multiply-accumulates %zu an image\n", info->macs);
+    (void)printf("multiply-accumulates %zu an image, %.0f bit operations\n", info->macs,
+                 info->bit_operations);
+    (void)printf("effective bits       %.2f of weights, %.2f of activations\n", info->weight_bits,
+                 info->act_bits);
     (void)printf("size as stored       %.0f bytes: weights at their bits, all else float32\n",
                  info->stored_bytes);
     (void)printf("size in float32      %.0f bytes\n", info->float_bytes);
@@ -130,8 +135,9 @@ static void print_layer_json(const lb_layer_info *l)
                      l->weight_bits, l->weight_quantizer, l->scales, l->compression_codebook,
                      l->compression_one_scale);
     }
-    (void)printf("\"act_bits\":%d,\"stored_bytes\":%.3f,\"float_bytes\":%.0f}\n", l->act_bits,
-                 l->stored_bytes, l->float_bytes);
+    (void)printf(
+        "\"act_bits\":%d,\"stored_bytes\":%.3f,\"float_bytes\":%.0f,\"bit_operations\":%.3f}\n",
+        l->act_bits, l->stored_bytes, l->float_bytes, l->bit_operations);
 }
 
 static void print_json(const lb_inspection *info)
@@ -141,10 +147,12 @@ static void print_json(const lb_inspection *info)
                  "\"learned\":%zu,\"macs\":%zu,"
                  "\"stored_bytes\":%.3f,\"float_bytes\":%.0f,\"compression\":%.6f,\"compression_"
                  "codebook\":%.6f,"
-                 "\"compression_one_scale\":%.6f,\"uniform_bytes\":%.3f}\n",
+                 "\"compression_one_scale\":%.6f,\"uniform_bytes\":%.3f,\"bit_operations\":%.3f,"
+                 "\"effective_weight_bits\":%.6f,\"effective_act_bits\":%.6f}\n",
                  info->parameters, info->weights, info->biases, info->batch_norm, info->learned,
                  info->macs, info->stored_bytes, info->float_bytes, info->compression,
-                 info->compression_codebook, info->compression_one_scale, info->uniform_bytes);
+                 info->compression_codebook, info->compression_one_scale, info->uniform_bytes,
+                 info->bit_operations, info->weight_bits, info->act_bits);
 }
 
 /* ---- the command ----------------------------------------------------------------------------- */
@@ -180,13 +188,15 @@ static int inspect_settings(lb_inspection **info)
         return lb_cli_fail("inspect", LB_E_ARG,
                            "--images '%s' is not CHANNELSxHEIGHTxWIDTH, e.g. 3x32x32", shape_text);
     }
-    if (classes < 1 || classes > LARGEST) {
+    const bool own = classes == NOT_GIVEN;
+    if (!own && (classes < 1 || classes > LARGEST)) {
         return lb_cli_fail("inspect", LB_E_ARG, "--classes %d: wanted 1 to %d", classes, LARGEST);
     }
     lb_settings *chosen = NULL;
     lb_status status = lb_settings_create(&chosen);
     if (status == LB_OK) status = lb_cli_settings_collect(&settings, chosen);
-    if (status == LB_OK) status = lb_inspect_settings(chosen, c, h, w, (size_t)classes, info);
+    if (status == LB_OK)
+        status = lb_inspect_settings(chosen, c, h, w, own ? 0 : (size_t)classes, info);
     lb_settings_destroy(chosen);
     return status == LB_OK ? LB_OK : lb_cli_error("inspect", (int)status);
 }

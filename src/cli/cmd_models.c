@@ -29,22 +29,23 @@ static void print_json(const lb_model_info *m)
     lb_cli_json_string(stdout, m->summary);
     (void)printf(",\"source\":");
     lb_cli_json_string(stdout, m->source);
-    (void)printf(",\"channels\":%zu,\"height\":%zu,\"width\":%zu,\"weights\":%zu,\"biases\":%zu,"
-                 "\"shortcuts\":%s,\"widths\":%s}\n",
-                 m->channels, m->height, m->width, m->weights, m->biases,
+    (void)printf(",\"channels\":%zu,\"height\":%zu,\"width\":%zu,\"classes\":%zu,"
+                 "\"weights\":%zu,\"biases\":%zu,\"shortcuts\":%s,\"widths\":%s}\n",
+                 m->channels, m->height, m->width, m->classes, m->weights, m->biases,
                  m->shortcuts ? "true" : "false", m->widths ? "true" : "false");
 }
 
 static void print_head(void)
 {
-    (void)printf("%-18s %-8s %12s %8s  %s\n", "model", "images", "weights", "biases", "");
+    (void)printf("%-20s %-9s %7s %11s %7s\n", "model", "images", "classes", "weights", "biases");
 }
 
 static void print_line(const lb_model_info *m)
 {
     char shape[SHAPE_BYTES];
     write_shape(m, shape);
-    (void)printf("%-18s %-8s %12zu %8zu  %s\n", m->name, shape, m->weights, m->biases, m->summary);
+    (void)printf("%-20s %-9s %7zu %11zu %7zu  %s\n", m->name, shape, m->classes, m->weights,
+                 m->biases, m->summary);
 }
 
 static int list(void)
@@ -57,9 +58,9 @@ static int list(void)
         (json_wanted ? print_json : print_line)(&m);
     }
     if (!json_wanted) {
-        (void)printf(
-            "\nCounted for 10 classes, without batch-norm. Images are channels x height x width.\n"
-            "`lowbit inspect --model NAME` shows the layers.\n");
+        (void)printf("\nCounted for these classes, without batch-norm. Images are channels x "
+                     "height x width.\n"
+                     "`lowbit inspect --model NAME` shows the layers.\n");
     }
     return LB_OK;
 }
@@ -78,8 +79,8 @@ static int show(const char *name)
     (void)printf("model %s: %s\n", m.name, m.summary);
     (void)printf("  source   %s\n", m.source);
     (void)printf("  images   %s%s\n", shape, m.channels > 0 ? " (channels x height x width)" : "");
-    (void)printf("  weights  %zu, biases %zu (10 classes, without batch-norm)\n", m.weights,
-                 m.biases);
+    (void)printf("  weights  %zu, biases %zu (%zu classes, without batch-norm)\n", m.weights,
+                 m.biases, m.classes);
     if (m.shortcuts) {
         (void)printf("  choices  --shortcut a|b|none, --block-order conv-bn-act|bn-act-conv\n");
     }
@@ -100,7 +101,8 @@ const lb_command lb_command_models = {
     .summary = "list network architectures",
     .arguments = "[NAME]",
     .description =
-        "Lists the models with the images they take and their parameters for 10 classes.",
+        "Lists the models with the images they take and their parameters for the classes of the "
+        "data set they were published for.",
     .examples = "lowbit models\nlowbit models resnet20\n",
     .options = options,
     .run = run,

@@ -31,18 +31,22 @@ static const struct poptOption options[] = {
 
 static int run_data(const char *path)
 {
-    const lb_evaluate_options wanted = {.data = data, .threads = threads, .isa = isa};
+    static char name[] = "run";
+    const lb_evaluate_options wanted = {
+        .data = data, .threads = threads, .isa = isa, .report = lb_cli_skipped, .context = name};
     lb_evaluation e;
     const lb_status status = lb_evaluate_packed(path, &wanted, &e);
     if (status != LB_OK) return lb_cli_error("run", (int)status);
     const double speed = e.seconds > 0.0 ? (double)e.images / e.seconds : 0.0;
     if (json_wanted) {
         (void)printf("{\"top1\": %.4f, \"top5\": %.4f, \"loss\": %.9g, \"images\": %zu, "
-                     "\"seconds\": %.6f, \"images_per_second\": %.2f}\n",
-                     e.top1, e.top5, e.loss, e.images, e.seconds, speed);
+                     "\"unreadable\": %zu, \"seconds\": %.6f, \"images_per_second\": %.2f}\n",
+                     e.top1, e.top5, e.loss, e.images, e.unreadable, e.seconds, speed);
     } else {
         (void)printf("top-1 %.2f %%  top-5 %.2f %%  images %zu  %.3f s  %.0f images/s\n", e.top1,
                      e.top5, e.images, e.seconds, speed);
+        if (e.unreadable > 0)
+            (void)printf("%zu images could not be read and were left out\n", e.unreadable);
     }
     return LB_OK;
 }

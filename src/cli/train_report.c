@@ -3,6 +3,10 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "cli/cli.h"
+#include "cli/cli_duration.h"
+#include "cli/cli_json.h"
+
 static const double plain_progress_every = 10.0; /* seconds: a log file need not be read live */
 
 void lb_cli_report_end(lb_cli_report *r)
@@ -12,22 +16,12 @@ void lb_cli_report_end(lb_cli_report *r)
     r->line_open = false;
 }
 
-/* "1:05" or "2:03:45" */
-static void format_time(double seconds, char text[32])
-{
-    const unsigned long long s = seconds > 0.0 ? (unsigned long long)(seconds + 0.5) : 0;
-    if (s >= 3600)
-        (void)snprintf(text, 32, "%llu:%02llu:%02llu", s / 3600, s / 60 % 60, s % 60);
-    else
-        (void)snprintf(text, 32, "%llu:%02llu", s / 60, s % 60);
-}
-
 static void show_progress(lb_cli_report *r, const lb_event *e)
 {
     if (!r->terminal && e->seconds - r->last_progress < plain_progress_every) return;
     r->last_progress = e->seconds;
-    char left[32];
-    format_time(e->seconds_left, left);
+    char left[LB_CLI_DURATION_BYTES];
+    lb_cli_duration_format(e->seconds_left, left);
     lb_cli_report_end(r);
     (void)printf(
         "epoch %zu/%zu  batch %zu/%zu  %.0f images/s  loss %.4f  accuracy %.2f %%  left %s",
@@ -56,9 +50,18 @@ static void show_result(lb_cli_report *r, const lb_event *e)
                  "last top-1", "of", "seconds", "images/s", "run");
     (void)printf("%-8s %8.2f %% %8zu %8.2f %% %-12s %9.1f %10.0f  %s\n", e->status, e->best_top1,
                  e->best_epoch, e->last_top1, e->split, e->seconds, e->images_per_second, e->run);
+    if (e->unreadable > 0)
+        (void)printf("%zu images could not be read and were skipped\n", e->unreadable);
     if (e->epoch < e->epochs && strcmp(e->status, "ok") == 0) {
         (void)printf("%zu of %zu epochs are done; --resume goes on\n", e->epoch, e->epochs);
     }
+}
+
+static void show_unreadable(lb_cli_report *r, const lb_event *e)
+{
+    static char name[] = "train";
+    lb_cli_report_end(r);
+    lb_cli_skipped(name, e->message);
 }
 
 static void print_json(const lb_event *e)
@@ -75,9 +78,13 @@ static void print_json(const lb_event *e)
         (void)printf(
             "{\"event\": \"result\", \"status\": \"%s\", \"best_top1\": %.4f, \"best_epoch\": %zu, "
             "\"last_top1\": %.4f, \"split\": \"%s\", \"epochs\": %zu, \"seconds\": %.3f, "
-            "\"images_per_second\": %.2f}\n",
+            "\"images_per_second\": %.2f, \"unreadable\": %zu}\n",
             e->status, e->best_top1, e->best_epoch, e->last_top1, e->split, e->epoch, e->seconds,
-            e->images_per_second);
+            e->images_per_second, e->unreadable);
+    } else if (e->kind == LB_EVENT_UNREADABLE) {
+        (void)printf("{\"event\": \"unreadable\", \"message\": ");
+        lb_cli_json_string(stdout, e->message);
+        (void)printf("}\n");
     }
 }
 
@@ -93,5 +100,7 @@ void lb_cli_report_event(const lb_event *e, void *user)
         show_epoch(r, e);
     else if (e->kind == LB_EVENT_RESULT)
         show_result(r, e);
+    else if (e->kind == LB_EVENT_UNREADABLE)
+        show_unreadable(r, e);
     (void)fflush(stdout);
 }

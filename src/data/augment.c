@@ -54,9 +54,12 @@ static lb_status parse_word(const char *word, lb_augment *out)
         out->pad_mode = word[0] == 'r' ? LB_PAD_REFLECT : LB_PAD_ZERO;
     } else if (strcmp(word, "flip") == 0) {
         out->flip = true;
+    } else if (strcmp(word, "random-crop") == 0 || strcmp(word, "resized-crop") == 0) {
+        out->crop = word[1] == 'a' ? LB_CROP_RANDOM : LB_CROP_RESIZED;
     } else {
-        static const char *const words[] = {"rotate=", "crop=", "reflect", "zero",
-                                            "flip",    "none",  "standard"};
+        static const char *const words[] = {"rotate=",  "crop=",       "reflect",
+                                            "zero",     "flip",        "none",
+                                            "standard", "random-crop", "resized-crop"};
         const char *near = lb_suggest(word, words, sizeof words / sizeof *words);
         return lb_fail(
             LB_E_ARG,
@@ -100,6 +103,7 @@ lb_status lb_augment_parse(const char *text, const lb_augment *standard, lb_augm
 
 void lb_augment_format(const lb_augment *augment, char text[LB_AUGMENT_TEXT_BYTES])
 {
+    static const char *const parts[] = {"", ",random-crop", ",resized-crop"};
     char rotate[24] = "", crop[32] = "";
     if (augment->rotation_degrees > 0.0f) {
         snprintf(rotate, sizeof rotate, ",rotate=%.9g", (double)augment->rotation_degrees);
@@ -109,7 +113,8 @@ void lb_augment_format(const lb_augment *augment, char text[LB_AUGMENT_TEXT_BYTE
                  augment->pad_mode == LB_PAD_REFLECT ? ",reflect" : "");
     }
     char list[LB_AUGMENT_TEXT_BYTES + 1]; /* one more for the leading comma */
-    snprintf(list, sizeof list, "%s%s%s", rotate, crop, augment->flip ? ",flip" : "");
+    snprintf(list, sizeof list, "%s%s%s%s", parts[augment->crop], rotate, crop,
+             augment->flip ? ",flip" : "");
     snprintf(text, LB_AUGMENT_TEXT_BYTES, "%s", list[0] == ',' ? list + 1 : "none");
 }
 
@@ -266,6 +271,18 @@ size_t lb_augmenter_workspace_bytes(const lb_augmenter *augmenter)
     return 2 * s.channels * s.height * s.width + (s.height + 2) * (s.width + 2);
 }
 
+/* A flip without anything else needs no copy. */
+static void normalize_flipped(const lb_augmenter *augmenter, const uint8_t *image, float *out)
+{
+    const size_t height = augmenter->shape.height, width = augmenter->shape.width;
+    for (size_t c = 0; c < augmenter->shape.channels; c++) {
+        const float *table = augmenter->table[c];
+        for (size_t y = 0; y < height; y++, image += width, out += width) {
+            for (size_t x = 0; x < width; x++) out[x] = table[image[width - 1 - x]];
+        }
+    }
+}
+
 void lb_augmenter_run(const lb_augmenter *augmenter, uint64_t epoch, uint32_t index,
                       const uint8_t *image, uint8_t *workspace, float *out)
 {
@@ -279,10 +296,13 @@ void lb_augmenter_run(const lb_augmenter *augmenter, uint64_t epoch, uint32_t in
         lb_image_rotate(shape, draw.angle_degrees, now, workspace + 2 * all, rotated);
         now = rotated;
     }
-    if (draw.dy != 0 || draw.dx != 0 || draw.flip) {
+    if (draw.dy != 0 || draw.dx != 0) {
         lb_image_crop(shape, augmenter->augment.pad_mode, draw.dy, draw.dx, draw.flip, now,
                       cropped);
         now = cropped;
+    } else if (draw.flip) {
+        normalize_flipped(augmenter, now, out);
+        return;
     }
     for (size_t c = 0; c < shape.channels; c++) {
         const float *table = augmenter->table[c];

@@ -1,6 +1,7 @@
 /* Augmentation of 8-bit images and their normalization to float32.
  *
- * The order is rotate, pad and crop, flip, normalize. All but the last work on uint8 pixels in integer
+ * The order is rotate, pad and crop, flip, normalize (of the part that image_view.h has cropped, where
+ * images are decoded when they are asked for). All but the last work on uint8 pixels in integer
  * arithmetic, so an augmented image is the same on every machine, and a network that takes raw pixel
  * codes can be trained on augmented images. What an image goes through is a pure function of
  * (seed, epoch, index of the image). */
@@ -18,8 +19,16 @@ typedef enum lb_pad_mode {
     LB_PAD_REFLECT /* mirrored without repeating the edge: c b | a b c d | c b */
 } lb_pad_mode;
 
+/* Which part of an image is taken, of data sets whose images are decoded when they are asked for. */
+typedef enum lb_crop {
+    LB_CROP_CENTRE, /* the middle, as of validation and test images */
+    LB_CROP_RANDOM, /* uniform place                                */
+    LB_CROP_RESIZED /* of random size and proportions, resized      */
+} lb_crop;
+
 /* What may happen to an image; all zero: nothing. */
 typedef struct lb_augment {
+    lb_crop crop;
     float rotation_degrees; /* uniform in [-rotation, rotation] about the centre; outside is 0 */
     int crop_padding; /* pad all sides by this, then crop the image's size at a uniform place */
     lb_pad_mode pad_mode;
@@ -51,11 +60,11 @@ typedef struct lb_augmenter {
     float table[4][256]; /* value of pixel p in channel c */
 } lb_augmenter;
 
-enum { LB_AUGMENT_TEXT_BYTES = 64 };
+enum { LB_AUGMENT_TEXT_BYTES = 96 };
 
 /**
  * Read an `--augment` text: "none", "standard", or a comma list of rotate=DEGREES, crop=PIXELS, reflect,
- * zero, flip, in any order.
+ * zero, flip, random-crop, resized-crop, in any order.
  *
  * Errors: LB_E_ARG names the word that is not understood.
  */

@@ -34,6 +34,34 @@ lb_status lb_dataset_allocate(lb_dataset *dataset, const char *where, size_t cou
     return LB_OK;
 }
 
+lb_status lb_dataset_allocate_labels(lb_dataset *dataset, const char *where, size_t count)
+{
+    if (count == 0) return lb_fail(LB_E_FORMAT, "%s: no images in it", where);
+    if (count > LB_DATA_MAX_COUNT) {
+        return lb_fail(LB_E_FORMAT, "%s: %zu images are more than one split may have", where,
+                       count);
+    }
+    void *labels = NULL;
+    LB_TRY(lb_alloc(count, sizeof *dataset->labels, "labels", &labels));
+    dataset->labels = labels;
+    dataset->count = count;
+    return LB_OK;
+}
+
+lb_status lb_dataset_name_classes(lb_dataset *dataset, char *const *names, size_t n)
+{
+    void *block = NULL;
+    LB_TRY(lb_arena_alloc(&dataset->arena, n, sizeof(char *), "class names", &block));
+    dataset->class_names = block;
+    for (size_t i = 0; i < n; i++) {
+        char *name = NULL;
+        LB_TRY(lb_arena_strdup(&dataset->arena, names[i], &name));
+        dataset->class_names[i] = name;
+    }
+    dataset->classes = n;
+    return LB_OK;
+}
+
 lb_image_shape lb_dataset_shape(const lb_dataset *dataset)
 {
     return (lb_image_shape){dataset->channels, dataset->height, dataset->width};
@@ -61,6 +89,11 @@ static lb_status name_classes(lb_dataset *dataset)
 /* What the readers promise and the table demands. */
 static lb_status check(lb_dataset *dataset)
 {
+    if (dataset->stream != NULL) {
+        const size_t size = lb_stream_view(dataset->stream)->size;
+        dataset->channels = 3;
+        dataset->height = dataset->width = size;
+    }
     const lb_data_kind *kind = dataset->kind;
     const lb_image_shape want = kind->shape, got = lb_dataset_shape(dataset);
     if (want.channels != 0 &&
@@ -111,7 +144,7 @@ static lb_status read_split(const lb_data_spec *spec, lb_split split, lb_dataset
     LB_TRY(check_present(spec, split));
     dataset->kind = kind;
     dataset->split = split;
-    const lb_data_source source = {spec->folder, spec->training_count, split};
+    const lb_data_source source = {kind, spec->folder, spec->training_count, split};
     lb_status status = kind->format->read(&source, dataset);
     if (status == LB_OK) status = check(dataset);
     if (status != LB_OK) return lb_fail_in(status, "data set '%s'", kind->entry.name);
@@ -138,6 +171,7 @@ lb_status lb_dataset_open(const char *text, lb_split split, lb_dataset **out)
 void lb_dataset_close(lb_dataset *dataset)
 {
     if (dataset == NULL) return;
+    lb_stream_destroy(dataset->stream);
     lb_free(dataset->images);
     lb_free(dataset->labels);
     lb_arena_release(&dataset->arena);
@@ -146,9 +180,9 @@ void lb_dataset_close(lb_dataset *dataset)
 
 void lb_dataset_get_info(const lb_dataset *dataset, lb_dataset_info *out)
 {
-    *out = (lb_dataset_info){dataset->kind->entry.name, dataset->split,  dataset->count,
-                             dataset->channels,         dataset->height, dataset->width,
-                             dataset->classes};
+    *out = (lb_dataset_info){dataset->kind->entry.name, dataset->split,         dataset->count,
+                             dataset->channels,         dataset->height,        dataset->width,
+                             dataset->classes,          dataset->stream != NULL};
 }
 
 const char *lb_dataset_class_name(const lb_dataset *dataset, size_t index)
@@ -159,7 +193,7 @@ const char *lb_dataset_class_name(const lb_dataset *dataset, size_t index)
 
 const uint8_t *lb_dataset_image(const lb_dataset *dataset, size_t index)
 {
-    lb_assert(index < dataset->count);
+    lb_assert(index < dataset->count && dataset->images != NULL);
     return dataset->images + index * (dataset->channels * dataset->height * dataset->width);
 }
 
@@ -169,50 +203,10 @@ uint16_t lb_dataset_label(const lb_dataset *dataset, size_t index)
     return dataset->labels[index];
 }
 
-void lb_dataset_statistics(const lb_dataset *dataset, double *mean, double *std)
-{
-    const size_t pixels = dataset->height * dataset->width;
-    uint64_t sum[LB_IMAGE_MAX_CHANNELS] = {0}, squares[LB_IMAGE_MAX_CHANNELS] = {0};
-    for (size_t i = 0; i < dataset->count; i++) {
-        const uint8_t *image = lb_dataset_image(dataset, i);
-        for (size_t c = 0; c < dataset->channels; c++) {
-            uint64_t s = 0, q = 0;
-            for (size_t k = 0; k < pixels; k++) {
-                const uint32_t p = image[c * pixels + k];
-                s += p;
-                q += p * p;
-            }
-            sum[c] += s;
-            squares[c] += q;
-        }
-    }
-    const double n = (double)dataset->count * (double)pixels;
-    for (size_t c = 0; c < LB_IMAGE_MAX_CHANNELS; c++) {
-        mean[c] = (double)sum[c] / n / 255.0;
-        const double variance = (double)squares[c] / n / (255.0 * 255.0) - mean[c] * mean[c];
-        std[c] = variance > 0.0 ? sqrt(variance) : 0.0; /* rounding can make it barely negative */
-    }
-}
-
 void lb_dataset_class_counts(const lb_dataset *dataset, size_t *counts)
 {
     memset(counts, 0, dataset->classes * sizeof *counts);
     for (size_t i = 0; i < dataset->count; i++) counts[dataset->labels[i]]++;
-}
-
-void lb_dataset_standard_normalization(const lb_dataset *dataset, lb_normalization *out)
-{
-    if (dataset->kind->published != NULL) {
-        *out = *dataset->kind->published;
-        return;
-    }
-    double mean[LB_IMAGE_MAX_CHANNELS], std[LB_IMAGE_MAX_CHANNELS];
-    lb_dataset_statistics(dataset, mean, std);
-    *out = (lb_normalization){.raw_codes = false};
-    for (size_t c = 0; c < dataset->channels; c++) {
-        out->mean[c] = (float)mean[c];
-        out->std[c] = std[c] > 0.0 ? (float)std[c] : 1.0f;
-    }
 }
 
 lb_augment lb_dataset_standard_augment(const lb_dataset *dataset)

@@ -8,15 +8,17 @@
 #include "base/fail.h"
 #include "base/memory.h"
 #include "data/augment.h"
+#include "data/stream.h"
 #include "lowbit/data.h"
 
-struct lb_data_kind;
+typedef struct lb_data_kind lb_data_kind;
 
 struct lb_dataset {
-    const struct lb_data_kind *kind;
+    const lb_data_kind *kind;
     lb_split split;
     size_t count, channels, height, width, classes;
-    uint8_t *images;          /* (count, channels, height, width) */
+    uint8_t *images;          /* (count, channels, height, width); NULL: a stream */
+    lb_stream *stream;        /* images that are decoded when they are asked for, or NULL */
     uint16_t *labels;         /* (count) */
     const char **class_names; /* (classes); borrowed from constant tables or from `arena` */
     lb_arena arena;
@@ -24,6 +26,7 @@ struct lb_dataset {
 
 /* Where a reader finds its input. */
 typedef struct lb_data_source {
+    const lb_data_kind *kind;
     const char *folder;    /* NULL for synthetic data */
     size_t training_count; /* synthetic data only */
     lb_split split;
@@ -41,7 +44,7 @@ typedef struct lb_data_format {
 } lb_data_format;
 
 extern const lb_data_format lb_format_idx, lb_format_cifar10, lb_format_cifar100, lb_format_svhn,
-    lb_format_folder, lb_format_synth_digits, lb_format_synth_color;
+    lb_format_folder, lb_format_imagenet, lb_format_synth_digits, lb_format_synth_color;
 
 /* One file to download. */
 typedef struct lb_data_file {
@@ -55,7 +58,7 @@ typedef struct lb_data_file {
 } lb_data_file;
 
 /* One row of the table of data sets. */
-typedef struct lb_data_kind {
+struct lb_data_kind {
     lb_data_entry entry;
     const lb_data_format *format;
     size_t classes;                    /* 0: as the data says */
@@ -63,8 +66,9 @@ typedef struct lb_data_kind {
     lb_image_shape shape;              /* 0: any */
     const lb_normalization *published; /* NULL: the data set's own mean and std */
     lb_augment augment;                /* standard augmentation */
+    bool square;                       /* streams: both edges are resized, not in proportion */
     const lb_data_file *files;         /* to download; NULL-name terminated, or NULL */
-} lb_data_kind;
+};
 
 /* Length of one split may be at most this, so that an index fits uint32 and sizes stay sane. */
 #define LB_DATA_MAX_COUNT ((size_t)1 << 28)
@@ -98,11 +102,38 @@ void lb_data_spec_release(lb_data_spec *spec);
 LB_MUST_CHECK lb_status lb_dataset_allocate(lb_dataset *dataset, const char *where, size_t count,
                                             lb_image_shape shape);
 
+/** The same for a stream: labels only; images have the standard size. */
+LB_MUST_CHECK lb_status lb_dataset_allocate_labels(lb_dataset *dataset, const char *where,
+                                                   size_t count);
+/** Set the classes, with copies of their names. Errors: LB_E_NOMEM. */
+LB_MUST_CHECK lb_status lb_dataset_name_classes(lb_dataset *dataset, char *const *names, size_t n);
+
 lb_image_shape lb_dataset_shape(const lb_dataset *dataset);
 
+/** Let a stream give images of this shape, where it is one that it can give: 3 channels, a square. All
+ *  other data sets and shapes stay as they are: a check of the shape follows. */
+void lb_dataset_fit(lb_dataset *dataset, lb_image_shape wanted);
+
+/**
+ * Read images [first, first + n) into the caller's memory, as they are evaluated; those of a stream that
+ * cannot be read are left out.
+ *
+ * Shapes:  pixels uint8 (n, channels, height, width), labels (n); *n_read of them are filled.
+ * Errors:  LB_E_NOMEM.
+ * Threads: decodes in a parallel loop.
+ */
+LB_MUST_CHECK lb_status lb_dataset_read_batch(const lb_dataset *dataset, size_t first, size_t n,
+                                              uint8_t *pixels, uint16_t *labels, size_t *n_read);
+
 /** The normalization published for this data set, or its own mean and std where none is. Take it from
- *  the training split and use it for the test split too. A channel that never changes gets std 1. */
-void lb_dataset_standard_normalization(const lb_dataset *dataset, lb_normalization *out);
+ *  the training split and use it for the test split too. A channel that never changes gets std 1.
+ *  Errors: as lb_dataset_statistics. */
+LB_MUST_CHECK lb_status lb_dataset_standard_normalization(const lb_dataset *dataset,
+                                                          lb_normalization *out);
+/** Tell every message that waits (lb_dataset_take_message); report may be NULL. */
+void lb_dataset_report(const lb_dataset *dataset,
+                       void (*report)(void *context, const char *message), void *context);
+
 /** The augmentation the papers use on this data set. */
 lb_augment lb_dataset_standard_augment(const lb_dataset *dataset);
 

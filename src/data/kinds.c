@@ -99,6 +99,9 @@ static const lb_normalization cifar100_figures = {.mean = {0.5071f, 0.4865f, 0.4
 static const lb_normalization svhn_figures = {.mean = {0.4377f, 0.4438f, 0.4728f},
                                               .std = {0.1980f, 0.2010f, 0.1970f}};
 
+static const lb_normalization imagenet_figures = {.mean = {0.485f, 0.456f, 0.406f},
+                                                  .std = {0.229f, 0.224f, 0.225f}};
+
 const lb_data_kind lb_data_kinds[] = {
     {.entry = {"mnist", "handwritten digits, 28x28x1, 10 classes", false, 11594722},
      .format = &lb_format_idx,
@@ -142,6 +145,17 @@ const lb_data_kind lb_data_kinds[] = {
      .format = &lb_format_idx},
     {.entry = {"folder", "DIR/train/CLASS/*.png|jpg and DIR/test (or val) alike", false, 0},
      .format = &lb_format_folder},
+    {.entry = {"imagenet",
+               "DIR/train/CLASS/*.JPEG and DIR/val alike, any sizes, read as they are used", false,
+               0},
+     .format = &lb_format_imagenet,
+     .published = &imagenet_figures,
+     .augment = {.crop = LB_CROP_RANDOM, .flip = true}},
+    {.entry = {"imagenet-square", "the same, resized to a square, not in proportion", false, 0},
+     .format = &lb_format_imagenet,
+     .published = &imagenet_figures,
+     .augment = {.crop = LB_CROP_RANDOM, .flip = true},
+     .square = true},
     {.entry = {"synth-digits", "drawn digits, 28x28x1, 10 classes, generated", true, 0},
      .format = &lb_format_synth_digits,
      .classes = 10,

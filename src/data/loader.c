@@ -3,11 +3,16 @@
  * Batches live in a ring of slots. Batch b uses slot b % n_slots; it may be filled once the consumer has
  * given back batch b - n_slots. Workers take batch numbers in order under the lock, fill without it, and
  * mark the slot ready; the consumer waits for the slot of the batch that it wants. Without workers there
- * is one slot, filled by the caller. */
+ * is one slot, filled by the caller.
+ *
+ * Images of a stream are decoded here. One that cannot be read is replaced by the next one of the epoch's
+ * order where the loader shuffles, so that training has whole batches, and left out where it does not,
+ * so that evaluation counts no image twice. */
 #include "data/loader.h"
 
 #include <omp.h>
 #include <pthread.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/memory.h"
@@ -16,7 +21,10 @@
 
 enum {
     MIN_SLOTS = 3, /* one in the consumer's hands, one ready, one being filled */
-    SPARE_SLOTS = 2
+    SPARE_SLOTS = 2,
+    MAX_REPLACED =
+        64, /* images in a row that cannot be read: then the data set is not there any more */
+    MESSAGE_BYTES = 1024
 };
 
 typedef struct slot {
@@ -24,8 +32,18 @@ typedef struct slot {
     float *images;
     uint16_t *labels;
     uint32_t *indices;
-    bool ready; /* filled, and not yet given back by the consumer */
+    bool *is_missing; /* of streams: the image could not be read */
+    bool ready;       /* filled, and not yet given back by the consumer */
+    lb_status status; /* a failure of a thread that filled it, and its message */
+    char message[MESSAGE_BYTES];
 } slot;
+
+/* What a thread needs to fill. */
+typedef struct filler {
+    uint8_t *workspace;
+    uint8_t *pixels; /* of streams: one image */
+    lb_view_work work;
+} filler;
 
 struct lb_loader {
     const lb_dataset *dataset;
@@ -38,8 +56,8 @@ struct lb_loader {
     uint32_t *order;   /* (n_images) in this epoch's order */
     slot *slots;
     size_t n_slots;
-    uint8_t **workspaces; /* one for each thread that fills */
-    size_t n_workspaces;
+    filler *fillers; /* one for each thread that fills */
+    size_t n_fillers;
 
     size_t wanted;  /* number of the batch that lb_loader_next gives out next; the consumer's own */
     bool has_batch; /* the consumer holds batch wanted - 1 */
@@ -59,15 +77,79 @@ struct lb_loader {
 
 typedef struct worker {
     lb_loader *loader;
-    uint8_t *workspace;
+    filler *filler;
 } worker;
 
-static void fill_image(const lb_loader *l, slot *s, size_t at, uint32_t index, uint8_t *workspace)
+static bool is_unreadable(lb_status status)
 {
+    return status == LB_E_FORMAT || status == LB_E_IO;
+}
+
+static lb_crop_draw crop_of(const lb_loader *l, uint32_t index)
+{
+    return (lb_crop_draw){l->augmenter.augment.crop,
+                          lb_random_at(l->seed, LB_RANDOM_CROP, l->epoch, index)};
+}
+
+/* Read the image at a place of the order, or the one that replaces it. */
+static lb_status read_stream(const lb_loader *l, slot *s, size_t at, size_t place, filler *f,
+                             uint32_t *index)
+{
+    lb_status status = LB_OK;
+    for (size_t tried = 0; tried < MAX_REPLACED && tried < l->n_images; tried++) {
+        *index = l->order[(place + tried) % l->n_images];
+        status =
+            lb_stream_read(l->dataset->stream, *index, crop_of(l, *index), &f->work, f->pixels);
+        s->is_missing[at] = is_unreadable(status);
+        if (!is_unreadable(status)) return status;
+        if (!l->shuffle) return LB_OK;
+    }
+    return lb_fail_in(status, "no image can be read any more");
+}
+
+static lb_status fill_image(const lb_loader *l, slot *s, size_t at, size_t place, filler *f)
+{
+    uint32_t index = l->order[place];
+    const uint8_t *pixels = f->pixels;
+    if (l->dataset->stream != NULL) {
+        LB_TRY(read_stream(l, s, at, place, f, &index));
+    } else {
+        pixels = lb_dataset_image(l->dataset, index);
+    }
     s->indices[at] = index;
     s->labels[at] = lb_dataset_label(l->dataset, index);
-    lb_augmenter_run(&l->augmenter, l->epoch, index, lb_dataset_image(l->dataset, index), workspace,
+    if (l->dataset->stream != NULL && s->is_missing[at]) return LB_OK;
+    lb_augmenter_run(&l->augmenter, l->epoch, index, pixels, f->workspace,
                      s->images + at * l->image_values);
+    return LB_OK;
+}
+
+/* Keep a failure with the slot: messages belong to the thread that failed. */
+static void keep_failure(slot *s, lb_status status)
+{
+#pragma omp critical(lb_loader_failure)
+    {
+        s->status = status;
+        (void)snprintf(s->message, sizeof s->message, "%s", lb_error());
+    }
+}
+
+/* Close the gaps that missing images left. */
+static void close_gaps(const lb_loader *l, slot *s)
+{
+    if (l->dataset->stream == NULL) return;
+    size_t kept = 0;
+    for (size_t i = 0; i < s->batch.n; i++) {
+        if (s->is_missing[i]) continue;
+        if (kept < i) {
+            s->indices[kept] = s->indices[i];
+            s->labels[kept] = s->labels[i];
+            memcpy(s->images + kept * l->image_values, s->images + i * l->image_values,
+                   l->image_values * sizeof(float));
+        }
+        kept++;
+    }
+    s->batch.n = kept;
 }
 
 static size_t batch_images(const lb_loader *l, size_t batch)
@@ -76,22 +158,32 @@ static size_t batch_images(const lb_loader *l, size_t batch)
     return left < l->batch_size ? left : l->batch_size;
 }
 
-static void fill_slot(const lb_loader *l, slot *s, size_t batch, uint8_t *workspace)
+static void fill_slot(const lb_loader *l, slot *s, size_t batch, filler *f)
 {
     const size_t first = batch * l->batch_size;
     s->batch.n = batch_images(l, batch);
-    for (size_t i = 0; i < s->batch.n; i++) fill_image(l, s, i, l->order[first + i], workspace);
+    s->status = LB_OK;
+    for (size_t i = 0; i < s->batch.n && s->status == LB_OK; i++) {
+        const lb_status status = fill_image(l, s, i, first + i, f);
+        if (status != LB_OK) keep_failure(s, status);
+    }
+    close_gaps(l, s);
 }
 
-/* The caller's own way to fill: a loop over the threads of OpenMP. */
+/* The caller's own way to fill: a loop over the threads of OpenMP. Decoding takes as long as an image is large,
+ * so a stream's images are dealt out one by one. */
 static void fill_slot_parallel(const lb_loader *l, slot *s, size_t batch)
 {
     const size_t first = batch * l->batch_size, n = batch_images(l, batch);
+    const size_t each = l->dataset->stream != NULL ? 1 : (n + l->n_fillers - 1) / l->n_fillers;
     s->batch.n = n;
-#pragma omp parallel for schedule(static) num_threads((int)l->n_workspaces)
+    s->status = LB_OK;
+#pragma omp parallel for schedule(dynamic, (int)each) num_threads((int)l->n_fillers)
     for (size_t i = 0; i < n; i++) {
-        fill_image(l, s, i, l->order[first + i], l->workspaces[omp_get_thread_num()]);
+        const lb_status status = fill_image(l, s, i, first + i, &l->fillers[omp_get_thread_num()]);
+        if (status != LB_OK) keep_failure(s, status);
     }
+    close_gaps(l, s);
 }
 
 static bool may_fill(const lb_loader *l)
@@ -113,7 +205,7 @@ static void *run_worker(void *argument)
         slot *s = &l->slots[batch % l->n_slots];
         l->n_busy++;
         pthread_mutex_unlock(&l->lock);
-        fill_slot(l, s, batch, self->workspace);
+        fill_slot(l, s, batch, self->filler);
         pthread_mutex_lock(&l->lock);
         s->ready = true;
         l->n_busy--;
@@ -129,6 +221,12 @@ static lb_status check_options(const lb_dataset *dataset, const lb_loader_option
     if (o->workers < 0 || o->workers > LB_LOADER_MAX_WORKERS) {
         return lb_fail(LB_E_ARG, "%d loader threads; wanted 0 to %d", o->workers,
                        LB_LOADER_MAX_WORKERS);
+    }
+    if (dataset->stream == NULL && o->augment.crop != LB_CROP_CENTRE) {
+        return lb_fail(LB_E_ARG,
+                       "augmentation '%s' is for imagenet and imagenet-square, whose images have "
+                       "many sizes; here it is crop=PADDING",
+                       o->augment.crop == LB_CROP_RANDOM ? "random-crop" : "resized-crop");
     }
     const size_t n = o->indices != NULL ? o->n_indices : dataset->count;
     if (n == 0) return lb_fail(LB_E_ARG, "no images to load");
@@ -146,7 +244,7 @@ static lb_status check_options(const lb_dataset *dataset, const lb_loader_option
 
 static lb_status make_slot(lb_loader *l, slot *s, size_t batch)
 {
-    void *images = NULL, *labels = NULL, *indices = NULL;
+    void *images = NULL, *labels = NULL, *indices = NULL, *missing = NULL;
     size_t values = 0;
     if (!lb_size_mul(batch, l->image_values, &values)) {
         return lb_fail(LB_E_NOMEM, "a batch of %zu images", batch);
@@ -154,6 +252,8 @@ static lb_status make_slot(lb_loader *l, slot *s, size_t batch)
     LB_TRY(lb_arena_alloc(&l->arena, values, sizeof(float), "batch of images", &images));
     LB_TRY(lb_arena_alloc(&l->arena, batch, sizeof(uint16_t), "batch of labels", &labels));
     LB_TRY(lb_arena_alloc(&l->arena, batch, sizeof(uint32_t), "batch of indices", &indices));
+    LB_TRY(lb_arena_alloc(&l->arena, batch, sizeof(bool), "batch of images", &missing));
+    s->is_missing = missing;
     s->images = images;
     s->labels = labels;
     s->indices = indices;
@@ -174,23 +274,29 @@ static lb_status make_indices(lb_loader *l, const lb_loader_options *o)
     return LB_OK;
 }
 
+static lb_status make_filler(lb_loader *l, filler *f)
+{
+    void *workspace = NULL, *pixels = NULL;
+    LB_TRY(lb_arena_alloc(&l->arena, 1, lb_augmenter_workspace_bytes(&l->augmenter), "work space",
+                          &workspace));
+    f->workspace = workspace;
+    if (l->dataset->stream == NULL) return LB_OK;
+    LB_TRY(lb_arena_alloc(&l->arena, 1, l->image_values, "image", &pixels));
+    f->pixels = pixels;
+    return LB_OK;
+}
+
 static lb_status make_buffers(lb_loader *l, const lb_loader_options *o)
 {
-    void *slots = NULL, *workspaces = NULL;
+    void *slots = NULL, *fillers = NULL;
     LB_TRY(make_indices(l, o));
     LB_TRY(lb_arena_alloc(&l->arena, l->n_slots, sizeof(slot), "batches", &slots));
     l->slots = slots;
     const size_t batch = l->batch_size < l->n_images ? l->batch_size : l->n_images;
     for (size_t i = 0; i < l->n_slots; i++) LB_TRY(make_slot(l, &l->slots[i], batch));
-    LB_TRY(
-        lb_arena_alloc(&l->arena, l->n_workspaces, sizeof(uint8_t *), "work space", &workspaces));
-    l->workspaces = workspaces;
-    for (size_t i = 0; i < l->n_workspaces; i++) {
-        void *block = NULL;
-        LB_TRY(lb_arena_alloc(&l->arena, 1, lb_augmenter_workspace_bytes(&l->augmenter),
-                              "work space", &block));
-        l->workspaces[i] = block;
-    }
+    LB_TRY(lb_arena_alloc(&l->arena, l->n_fillers, sizeof(filler), "work space", &fillers));
+    l->fillers = fillers;
+    for (size_t i = 0; i < l->n_fillers; i++) LB_TRY(make_filler(l, &l->fillers[i]));
     return LB_OK;
 }
 
@@ -206,7 +312,7 @@ static lb_status start_threads(lb_loader *l)
     worker *workers = block;
     for (; l->n_started < l->n_threads; l->n_started++) {
         worker *w = &workers[l->n_started];
-        *w = (worker){l, l->workspaces[l->n_started]};
+        *w = (worker){l, &l->fillers[l->n_started]};
         if (pthread_create(&l->threads[l->n_started], NULL, run_worker, w) != 0) {
             return lb_fail(LB_E_NOMEM, "cannot start loader thread %zu of %zu; use fewer",
                            l->n_started + 1, l->n_threads);
@@ -225,7 +331,7 @@ static lb_status set_up(lb_loader *l, const lb_dataset *dataset, const lb_loader
     l->shuffle = o->shuffle;
     l->seed = o->seed;
     l->n_threads = (size_t)o->workers;
-    l->n_workspaces = o->workers > 0 ? l->n_threads : (size_t)omp_get_max_threads();
+    l->n_fillers = o->workers > 0 ? l->n_threads : (size_t)omp_get_max_threads();
     l->n_slots = o->workers == 0 ? 1 : l->n_threads + SPARE_SLOTS;
     if (o->workers > 0 && l->n_slots < MIN_SLOTS) l->n_slots = MIN_SLOTS;
     l->next_to_fill = l->n_batches; /* the workers sleep till lb_loader_start */
@@ -264,6 +370,9 @@ void lb_loader_destroy(lb_loader *l)
         pthread_cond_destroy(&l->done);
         pthread_cond_destroy(&l->work);
         pthread_mutex_destroy(&l->lock);
+    }
+    for (size_t i = 0; l->fillers != NULL && i < l->n_fillers; i++) {
+        lb_view_work_release(&l->fillers[i].work);
     }
     lb_arena_release(&l->arena);
     lb_free(l);
@@ -304,7 +413,7 @@ lb_status lb_loader_start(lb_loader *l, uint64_t epoch, size_t first_batch)
     return LB_OK;
 }
 
-lb_status lb_loader_next(lb_loader *l, const lb_batch **out)
+static lb_status next_batch(lb_loader *l, const lb_batch **out)
 {
     slot *s = &l->slots[l->wanted % l->n_slots];
     const bool at_end = l->wanted == l->n_batches;
@@ -321,8 +430,19 @@ lb_status lb_loader_next(lb_loader *l, const lb_batch **out)
         pthread_mutex_unlock(&l->lock);
     }
     l->has_batch = !at_end;
-    *out = at_end ? NULL : &s->batch;
     l->wanted += at_end ? 0 : 1;
+    if (!at_end && s->status != LB_OK) return lb_fail(s->status, "%s", s->message);
+    *out = at_end ? NULL : &s->batch;
+    return LB_OK;
+}
+
+lb_status lb_loader_next(lb_loader *l, const lb_batch **out)
+{
+    const lb_batch *batch = NULL;
+    do { /* past batches of which no image could be read */
+        LB_TRY(next_batch(l, &batch));
+    } while (batch != NULL && batch->n == 0);
+    *out = batch;
     return LB_OK;
 }
 

@@ -61,7 +61,12 @@ void lb_loader_destroy(lb_loader *loader);
  */
 LB_MUST_CHECK lb_status lb_loader_start(lb_loader *loader, uint64_t epoch, size_t first_batch);
 
-/** The next batch, *out = NULL at the end of the epoch. Never fails at present. */
+/**
+ * The next batch, *out = NULL at the end of the epoch. An image of a stream that cannot be read is replaced by the
+ * next one of the epoch's order (shuffle), or left out (else): its batch is smaller.
+ *
+ * Errors: of streams: LB_E_FORMAT or LB_E_IO 64 images in a row cannot be read; LB_E_NOMEM.
+ */
 LB_MUST_CHECK lb_status lb_loader_next(lb_loader *loader, const lb_batch **out);
 
 /** Batches in an epoch. */

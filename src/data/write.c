@@ -38,6 +38,10 @@ lb_status lb_dataset_write_idx(const lb_dataset *dataset, const char *folder)
     static const char *const images[2][2] = {{"train-images-idx3-ubyte", "train-images-idx4-ubyte"},
                                              {"t10k-images-idx3-ubyte", "t10k-images-idx4-ubyte"}};
     static const char *const labels[2] = {"train-labels-idx1-ubyte", "t10k-labels-idx1-ubyte"};
+    if (dataset->stream != NULL) {
+        return lb_fail(LB_E_ARG, "%s is not held in memory; IDX files are for small images",
+                       dataset->kind->entry.name);
+    }
     if (dataset->classes > 256) {
         return lb_fail(LB_E_ARG, "%zu classes; IDX files of bytes hold 256", dataset->classes);
     }
@@ -50,13 +54,12 @@ lb_status lb_dataset_write_idx(const lb_dataset *dataset, const char *folder)
     return write_labels(dataset, folder, labels[dataset->split]);
 }
 
-/* Put image i at the given row and column of the sheet; a missing colour channel repeats the last. */
-static void place_image(const lb_dataset *d, size_t i, size_t row, size_t column,
+/* Put an image at the given row and column of the sheet; a missing colour channel repeats the last. */
+static void place_image(const lb_dataset *d, const uint8_t *image, size_t row, size_t column,
                         lb_image_shape sheet, uint8_t *pixels)
 {
     const size_t top = SHEET_GAP + row * (d->height + SHEET_GAP);
     const size_t left = SHEET_GAP + column * (d->width + SHEET_GAP);
-    const uint8_t *image = lb_dataset_image(d, i);
     for (size_t c = 0; c < sheet.channels; c++) {
         const uint8_t *plane =
             image + (c < d->channels ? c : d->channels - 1) * d->height * d->width;
@@ -67,19 +70,24 @@ static void place_image(const lb_dataset *d, size_t i, size_t row, size_t column
     }
 }
 
+/* An image that cannot be read leaves its place to the next one of its class. */
 static lb_status fill_sheet(const lb_dataset *d, size_t columns, lb_image_shape sheet,
                             uint8_t *pixels)
 {
-    void *block = NULL;
-    LB_TRY(lb_alloc(d->classes, sizeof(size_t), "contact sheet", &block));
-    size_t *placed = block;
+    void *counts = NULL, *image = NULL;
+    LB_TRY(lb_alloc(d->classes, sizeof(size_t), "contact sheet", &counts));
+    lb_status status = lb_alloc(d->height * d->width, d->channels, "image", &image);
+    size_t *placed = counts;
     memset(pixels, 96, sheet.channels * sheet.height * sheet.width);
-    for (size_t i = 0; i < d->count; i++) {
+    for (size_t i = 0; i < d->count && status != LB_E_NOMEM; i++) {
         const uint16_t label = d->labels[i];
-        if (placed[label] < columns) place_image(d, i, label, placed[label]++, sheet, pixels);
+        if (placed[label] == columns) continue;
+        status = lb_dataset_read(d, i, image);
+        if (status == LB_OK) place_image(d, image, label, placed[label]++, sheet, pixels);
     }
-    lb_free(block);
-    return LB_OK;
+    lb_free(image);
+    lb_free(counts);
+    return status == LB_E_NOMEM ? status : LB_OK;
 }
 
 lb_status lb_dataset_write_sheet(const lb_dataset *dataset, size_t columns, const char *path)

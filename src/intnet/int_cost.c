@@ -38,6 +38,12 @@ static size_t post_bytes(const lb_int_layer *l)
     return rows * channels * sizeof(float);
 }
 
+double lb_bit_operations(size_t macs, size_t filter_inputs, int weight_bits, int act_bits)
+{
+    const double w = weight_bits, a = act_bits;
+    return (double)macs * (w * a + w + a + log2((double)filter_inputs));
+}
+
 lb_int_layer_cost lb_int_layer_cost_of(const lb_intnet *net, size_t layer)
 {
     const lb_int_layer *l = &net->layers[layer];
@@ -54,8 +60,8 @@ lb_int_layer_cost lb_int_layer_cost_of(const lb_intnet *net, size_t layer)
     cost.filter_inputs = cost.weights / l->map.shape.c;
     cost.weight_bits = lb_int_weights_bits(&l->weights);
     cost.act_bits = in->coded ? in->grid.bits : 32;
-    const double w = cost.weight_bits, a = cost.act_bits;
-    cost.bit_operations = (double)cost.macs * (w * a + w + a + log2((double)cost.filter_inputs));
+    cost.bit_operations =
+        lb_bit_operations(cost.macs, cost.filter_inputs, cost.weight_bits, cost.act_bits);
     return cost;
 }
 

@@ -24,6 +24,14 @@ typedef struct lb_int_cost {
 } lb_int_cost;
 
 /**
+ * Bit operations of `macs` multiply-accumulates in sums of `filter_inputs` products.
+ *
+ * Computes: N (B_w B_a + B_w + B_a + log2 M).
+ * Source:   IMPQ, Eq. 7.
+ */
+double lb_bit_operations(size_t macs, size_t filter_inputs, int weight_bits, int act_bits);
+
+/**
  * Cost of one layer of a checked network.
  *
  * Source: IMPQ, Eq. 7: N the multiply-accumulates, M the length of a dot product. Two sums a channel

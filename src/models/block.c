@@ -109,17 +109,29 @@ int lb_block_quantize(const lb_builder *b, const char *name, lb_place place, int
                : in;
 }
 
+static int add_conv(const lb_builder *b, const char *name, lb_place place, int in, size_t out,
+                    lb_window window, size_t groups)
+{
+    const lb_weight_choice weights = weights_of(b, place);
+    return lb_net_conv(b->net, name, in, out, window, groups, bias_of(b, place), &weights);
+}
+
 int lb_block_bare_conv(const lb_builder *b, const char *name, lb_place place, int in, size_t out,
                        lb_window window)
 {
-    const lb_weight_choice weights = weights_of(b, place);
-    return lb_net_conv(b->net, name, in, out, window, 1, bias_of(b, place), &weights);
+    return add_conv(b, name, place, in, out, window, 1);
+}
+
+int lb_block_grouped_conv(const lb_builder *b, const char *name, lb_place place, int in, size_t out,
+                          lb_window window, size_t groups)
+{
+    return add_conv(b, name, place, lb_block_quantize(b, name, place, in), out, window, groups);
 }
 
 int lb_block_conv(const lb_builder *b, const char *name, lb_place place, int in, size_t out,
                   lb_window window)
 {
-    return lb_block_bare_conv(b, name, place, lb_block_quantize(b, name, place, in), out, window);
+    return lb_block_grouped_conv(b, name, place, in, out, window, 1);
 }
 
 int lb_block_linear(const lb_builder *b, const char *name, lb_place place, int in, size_t out)
@@ -160,12 +172,8 @@ int lb_block_after(const lb_builder *b, const char *name, int in, bool affine)
     return lb_block_act(b, name, norm_later ? in : lb_block_norm(b, name, in, affine));
 }
 
-int lb_block_max_pool(const lb_builder *b, const char *name, int in, size_t k, size_t stride,
-                      bool ceil)
+int lb_block_max_pool(const lb_builder *b, const char *name, int in, lb_window window)
 {
-    const size_t size = lb_block_shape(b, in).h;
-    const lb_window window =
-        ceil ? lb_window_ceil(k, stride, size) : lb_window_square(k, stride, 0);
     return lb_net_max_pool(b->net, name_of(name, "pool").text, in, window);
 }
 

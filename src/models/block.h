@@ -52,6 +52,9 @@ lb_shape lb_block_shape(const lb_builder *b, int node);
 /** The convolution with the quantizer of its input: returns the convolution's node. */
 int lb_block_conv(const lb_builder *b, const char *name, lb_place place, int in, size_t out,
                   lb_window window);
+/** The same in groups that see their own channels only; as many groups as channels: depthwise. */
+int lb_block_grouped_conv(const lb_builder *b, const char *name, lb_place place, int in, size_t out,
+                          lb_window window, size_t groups);
 int lb_block_linear(const lb_builder *b, const char *name, lb_place place, int in, size_t out);
 
 /** Before and after a layer of a chain, as the table above says; `affine` is that of the
@@ -69,9 +72,8 @@ int lb_block_norm(const lb_builder *b, const char *name, int in, bool affine);
 /** NAME.act: ReLU where activations are float or the order has it after the convolution, else the
  *  clip that the activation quantizer wants before it. */
 int lb_block_act(const lb_builder *b, const char *name, int in);
-/** NAME.pool: the largest value, kernel k and stride. `ceil`: the output size is rounded up. */
-int lb_block_max_pool(const lb_builder *b, const char *name, int in, size_t k, size_t stride,
-                      bool ceil);
+/** NAME.pool: the largest value. */
+int lb_block_max_pool(const lb_builder *b, const char *name, int in, lb_window window);
 /** NAME.dropout, where the request has one, else `in`. */
 int lb_block_dropout(const lb_builder *b, const char *name, int in);
 

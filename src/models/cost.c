@@ -3,6 +3,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "intnet/int_cost.h"
 #include "nn/executor.h"
 
 enum { BITS_A_BYTE = 8 };
@@ -109,7 +110,11 @@ static void fill_layer(const lb_net *net, int index, lb_layer_info *out)
     out->width = node->shape.w;
     out->act_bits = act_bits_of(net, index);
     out->weight_quantizer = "";
-    if (has_weights(node)) fill_weights(net, node, out);
+    if (has_weights(node)) {
+        fill_weights(net, node, out);
+        out->bit_operations = lb_bit_operations(out->macs, lb_node_filter_size(node),
+                                                out->weight_bits, out->act_bits);
+    }
     fill_parameters(net, index, out, &other);
     const double floats = (double)(other + out->scales) * LB_FLOAT_BITS;
     out->stored_bytes = ((double)out->weights * out->weight_bits + floats) / BITS_A_BYTE;
@@ -155,6 +160,23 @@ static void add_up(lb_inspection *total)
     total->uniform_bytes = (double)total->parameters * smallest / BITS_A_BYTE;
 }
 
+/* Means over the weights, and over the values of the maps that enter layers with weights. */
+static void average_bits(const lb_net *net, lb_inspection *total)
+{
+    double weight_bits = 0.0, act_bits = 0.0, values = 0.0;
+    for (size_t i = 0; i < total->n_layers; i++) {
+        const lb_layer_info *layer = &total->layers[i];
+        if (layer->weights == 0) continue;
+        const double entering = (double)lb_shape_count(net->nodes[net->nodes[i].in[0]].shape);
+        total->bit_operations += layer->bit_operations;
+        weight_bits += (double)layer->weight_bits * (double)layer->weights;
+        act_bits += (double)layer->act_bits * entering;
+        values += entering;
+    }
+    if (total->weights > 0) total->weight_bits = weight_bits / (double)total->weights;
+    if (values > 0.0) total->act_bits = act_bits / values;
+}
+
 lb_status lb_cost_of_net(const lb_net *net, lb_inspection **out)
 {
     void *block = NULL, *layers = NULL;
@@ -171,6 +193,7 @@ lb_status lb_cost_of_net(const lb_net *net, lb_inspection **out)
     for (size_t i = 0; i < net->n_nodes; i++) fill_layer(net, (int)i, &total->layers[i]);
     count_parameters(net, total);
     add_up(total);
+    average_bits(net, total);
     *out = total;
     return LB_OK;
 }

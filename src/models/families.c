@@ -79,6 +79,7 @@ static lb_status check_request(const lb_model *model, const lb_model_request *re
 lb_status lb_model_build(const lb_model_request *request, lb_net *net)
 {
     lb_net_init(net);
+    net->describe_only = request->describe_only;
     const lb_model *model = NULL;
     LB_TRY(lb_model_choose(request->name, &model));
     LB_TRY(check_request(model, request));

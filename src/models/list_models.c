@@ -15,10 +15,9 @@ static const lb_model *model_at(size_t index)
     return NULL;
 }
 
-/* The float network for 10 classes. */
+/* The float network for the model's own classes. */
 static lb_status build_float(const lb_model *model, lb_net *net)
 {
-    enum { CLASSES = 10 };
     const lb_shape any = {1, 28, 28};
     const lb_method_request method = {.method = "float",
                                       .w_bits = -1,
@@ -32,8 +31,9 @@ static lb_status build_float(const lb_model *model, lb_net *net)
                                       .relu_slope = NAN};
     lb_model_request request = {.name = model->name,
                                 .input = model->input.c > 0 ? model->input : any,
-                                .classes = CLASSES,
-                                .width_multiplier = 1.0};
+                                .classes = model->classes,
+                                .width_multiplier = 1.0,
+                                .describe_only = true};
     lb_net_init(net);
     LB_TRY(lb_method_resolve(&method, &request.quant));
     return lb_model_build(&request, net);
@@ -48,6 +48,7 @@ static lb_status fill(const lb_model *model, lb_model_info *out)
                           .channels = model->input.c,
                           .height = model->input.h,
                           .width = model->input.w,
+                          .classes = model->classes,
                           .shortcuts = model->depth > 0,
                           .widths = model->takes_widths};
     const lb_status status = build_float(model, &net);

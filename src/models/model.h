@@ -29,6 +29,7 @@ typedef struct lb_model_request {
     size_t n_widths;
     double width_multiplier; /* channels scaled (for tests: 1/8); 1 */
     float dropout;           /* before fully connected layers, where the model has it; 0 */
+    bool describe_only;      /* the net is looked at only: see lb_net */
     lb_loss loss;
     lb_quant_config quant;
 } lb_model_request;
@@ -40,10 +41,11 @@ typedef enum lb_bias_rule { LB_BIAS_NONE, LB_BIAS_LAST, LB_BIAS_ALL } lb_bias_ru
 typedef struct lb_model {
     const char *name, *summary, *source;
     lb_shape input; /* what it takes: c = 0 or h = 0: any */
+    size_t classes; /* of the data set it was published for: 10, ImageNet's 1000 */
     lb_init_rule init;
     lb_bias_rule bias;
     bool takes_widths; /* mlp */
-    int depth;         /* ResNets: 20, 32, 44, ... ; 0 elsewhere */
+    int depth;         /* ResNets: 18, 20, 32, ... ; 0 elsewhere */
     /** Add the nodes to an initialized, empty net. Failures stay in net->failed. */
     void (*build)(const struct lb_model *model, const lb_model_request *request, lb_net *net);
 } lb_model;

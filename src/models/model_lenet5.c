@@ -49,6 +49,7 @@ static const lb_model models[] = {
         .summary = "two 5x5 convolutions, three fully connected layers; 553,000 weights",
         .source = "LeCun et al. 1998, as in RedBit 4.1 and its code",
         .input = {1, 28, 28},
+        .classes = 10,
         .init = LB_INIT_FAN_IN,
         .bias = LB_BIAS_NONE,
         .build = build,

@@ -31,6 +31,7 @@ static const lb_model models[] = {
         .name = "mlp",
         .summary = "fully connected layers of given widths, 1024,1024,1024 unless given",
         .source = "as in BinaryConnect and Faraone 3.5",
+        .classes = 10,
         .init = LB_INIT_FAN_IN,
         .bias = LB_BIAS_LAST,
         .takes_widths = true,

@@ -3,7 +3,10 @@
  * average. Pools 3x3, stride 2, rounded up. Fire(s, e): squeeze s@1x1, then e@1x1 and e@3x3 side by
  * side, their channels joined. squeezenet-bypass adds the input of fire 3, 5, 7, 9 to its output.
  *
- * 727,626 weights and biases with 10 classes, as Kutukcu counts. Batch-norm stands after every
+ * squeezenet-imagenet is v1.1 itself, for 224x224 images: conv1 has stride 2 and no padding.
+ *
+ * 727,626 weights and biases with 10 classes, as Kutukcu counts; squeezenet-imagenet has 1,235,496
+ * with 1000. Batch-norm stands after every
  * convolution but the last (Kutukcu does not tell; without it -1 and +1 weights do not train), and
  * the ReLU that v1.1 has after conv10 is left out, as after every last layer here: a clip there
  * would bound the logits. Dropout, where asked for, stands before conv10. */
@@ -60,16 +63,22 @@ static int fire(const lb_builder *b, const fire_plan *plan, int in, bool bypass)
     return bypass ? lb_net_add(b->net, part(plan->name, "add").text, x, in) : x;
 }
 
+static int pool(const lb_builder *b, const char *name, int in)
+{
+    return lb_block_max_pool(b, name, in, lb_window_ceil(3, 2, lb_block_shape(b, in).h));
+}
+
 static void build(const lb_model *model, const lb_model_request *request, lb_net *net)
 {
     const lb_builder b = lb_block_begin(model, request, net);
     const bool bypass = strcmp(model->name, "squeezenet-bypass") == 0;
+    const bool large = strcmp(model->name, "squeezenet-imagenet") == 0;
     int x = lb_block_conv(&b, "conv1", LB_PLACE_FIRST, 0, lb_block_width(&b, 64),
-                          lb_window_square(3, 1, 1));
-    x = lb_block_max_pool(&b, "conv1", lb_block_after(&b, "conv1", x, true), 3, 2, true);
+                          large ? lb_window_square(3, 2, 0) : lb_window_square(3, 1, 1));
+    x = pool(&b, "conv1", lb_block_after(&b, "conv1", x, true));
     for (size_t i = 0; i < sizeof fires / sizeof *fires; i++) {
         x = fire(&b, &fires[i], x, bypass && fires[i].bypass);
-        if (fires[i].pool_after) x = lb_block_max_pool(&b, fires[i].name, x, 3, 2, true);
+        if (fires[i].pool_after) x = pool(&b, fires[i].name, x);
     }
     x = lb_block_before(&b, "conv10", lb_block_dropout(&b, "conv10", x), true);
     x = lb_block_conv(&b, "conv10", LB_PLACE_LAST, x, request->classes, lb_window_square(1, 1, 0));
@@ -82,6 +91,7 @@ static const lb_model models[] = {
         .summary = "v1.1, eight fire modules; 727,626 parameters",
         .source = "Iandola et al., arXiv:1602.07360, v1.1 (Kutukcu 4.3.2.3)",
         .input = {3, 32, 32},
+        .classes = 10,
         .init = LB_INIT_FAN_IN,
         .bias = LB_BIAS_ALL,
         .build = build,
@@ -91,6 +101,17 @@ static const lb_model models[] = {
         .summary = "squeezenet with identity around fire 3, 5, 7 and 9",
         .source = "Iandola et al., arXiv:1602.07360, v1.1, simple bypass (Kutukcu 4.3.3.4)",
         .input = {3, 32, 32},
+        .classes = 10,
+        .init = LB_INIT_FAN_IN,
+        .bias = LB_BIAS_ALL,
+        .build = build,
+    },
+    {
+        .name = "squeezenet-imagenet",
+        .summary = "v1.1 as published; 1,235,496 parameters",
+        .source = "Iandola et al., arXiv:1602.07360, v1.1",
+        .input = {3, 224, 224},
+        .classes = 1000,
         .init = LB_INIT_FAN_IN,
         .bias = LB_BIAS_ALL,
         .build = build,

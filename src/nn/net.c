@@ -119,7 +119,9 @@ int lb_net_new_param(lb_net *net, lb_param_role role, const char *suffix, size_t
         }
     }
     void *value = NULL;
-    if (lb_arena_alloc(&net->arena, param.count, sizeof(float), param.name, &value) != LB_OK) {
+    const bool wanted = !net->describe_only || role != LB_PARAM_WEIGHT;
+    if (wanted &&
+        lb_arena_alloc(&net->arena, param.count, sizeof(float), param.name, &value) != LB_OK) {
         lb_net_fail(net, LB_E_NOMEM, "%s", lb_error());
         return -1;
     }
@@ -182,7 +184,7 @@ lb_status lb_net_finish(lb_net *net, lb_loss loss)
     LB_TRY(check_logits(net));
     LB_TRY(check_all_used(net));
     LB_TRY(lb_net_check_sums(net));
-    LB_TRY(allocate_gradients(net));
+    if (!net->describe_only) LB_TRY(allocate_gradients(net));
     net->classes = net->nodes[net->n_nodes - 1].shape.c;
     net->loss = loss;
     return LB_OK;

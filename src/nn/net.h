@@ -106,8 +106,9 @@ typedef struct lb_param {
     lb_param_role role;
     int node; /* whose it is */
     size_t n_dims, dims[4], count;
-    float *value;
-    float *grad; /* NULL for running statistics */
+    float *value;  /* NULL for weights of a net that is described only */
+    float *grad;   /* NULL for running statistics */
+    uint8_t *held; /* [count] 1: no step changes this weight; NULL: steps change all */
 } lb_param;
 
 typedef enum lb_loss { LB_LOSS_CROSS_ENTROPY, LB_LOSS_SQUARED_HINGE } lb_loss;
@@ -121,7 +122,11 @@ typedef struct lb_net {
     /* 8-bit first layer: images are (p - 128) / 128, exact: codes p - 128 at scale 1/128; else they
      * are normalized floats. Executors are given the real values of both. */
     bool raw_input;
+    /* Weights and gradients get no memory: the net can be looked at, not initialized nor run. */
+    bool describe_only;
     size_t classes; /* the last node's channels */
+    /* L2 on quantized weights: this times code * scale is added to their gradient. 0: none */
+    float quantized_decay;
     lb_loss loss;
     lb_arena arena; /* owns nodes, params and their values */
     /* The first failure while building: later calls do nothing, lb_net_finish reports it. */
@@ -164,6 +169,9 @@ int lb_net_dropout(lb_net *net, const char *name, int in, float p);
 lb_window lb_window_square(size_t k, size_t stride, size_t pad);
 /** As above with the output size rounded up (ceil mode) for a map of `size` pixels a side. */
 lb_window lb_window_ceil(size_t k, size_t stride, size_t size);
+/** As above with as many output pixels as strides begin in the map (TensorFlow's SAME): the padding
+ *  is split, its odd pixel below and right. */
+lb_window lb_window_same(size_t k, size_t stride, size_t size);
 
 /** Check the graph and allocate gradients; the last node is the logits (c = classes, 1 x 1).
  *  Errors: whatever failed while building; LB_E_SHAPE the last node is no logits, or a node is used

@@ -39,6 +39,16 @@ lb_window lb_window_ceil(size_t k, size_t stride, size_t size)
     return window;
 }
 
+lb_window lb_window_same(size_t k, size_t stride, size_t size)
+{
+    if (stride == 0 || size == 0) return lb_window_square(k, stride, 0); /* refused by the layer */
+    const size_t reach = (size - 1) / stride * stride + k;
+    const size_t pad = reach > size ? reach - size : 0;
+    lb_window window = lb_window_square(k, stride, pad / 2);
+    window.pad_bottom = window.pad_right = pad - pad / 2;
+    return window;
+}
+
 /* Set the node's output shape; false where a dimension is 0 or a map too large. */
 static bool set_shape(lb_net *net, lb_node *node, size_t c, size_t h, size_t w)
 {

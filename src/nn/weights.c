@@ -127,7 +127,7 @@ void lb_weights_quantize(lb_net *net, int node, uint64_t seed, uint64_t step, bo
     }
 }
 
-void lb_weights_backward(lb_net *net, int node, const lb_quantized_weights *q, const float *d_real)
+void lb_weights_backward(lb_net *net, int node, const lb_quantized_weights *q, float *d_real)
 {
     const lb_node *layer = &net->nodes[node];
     const lb_conv *conv = &layer->as.conv;
@@ -137,6 +137,8 @@ void lb_weights_backward(lb_net *net, int node, const lb_quantized_weights *q, c
         if (d_real != weight->grad) memcpy(weight->grad, d_real, weight->count * sizeof(float));
         return;
     }
+    for (size_t i = 0; net->quantized_decay != 0.0f && i < weight->count; i++)
+        d_real[i] += net->quantized_decay * q->real[i];
     float *d_learned = NULL;
     if (conv->learned >= 0) {
         d_learned = net->params[conv->learned].grad;

@@ -13,6 +13,7 @@ enum { LB_MAX_WIDTHS = 16, LB_MAX_METHOD_OPTIONS = 16 };
 
 typedef struct lb_train_config {
     const char *data, *augment;
+    size_t image_size; /* 0: the data set's own */
     size_t val_split;
     int workers;
 
@@ -24,10 +25,14 @@ typedef struct lb_train_config {
     float dropout;
     lb_loss loss;
     lb_method_request method;
+    int gradient_bits; /* 1 to 8, or LB_FLOAT_BITS */
     const char *method_options[LB_MAX_METHOD_OPTIONS];
 
     size_t epochs, batch;
     lb_optimizer_options optimizer;
+    float quantized_decay;
+    size_t prune_rounds;
+    float prune_sigma;    /* negative: not given */
     lb_schedule schedule; /* all but `batches`, which the data decide */
     uint64_t seed;
     const char *init;
@@ -37,6 +42,7 @@ typedef struct lb_train_config {
     const char *out;
     bool resume, overwrite, tensorboard;
     double max_seconds, checkpoint_seconds; /* 0: never */
+    bool describe_only; /* the network is looked at only; set by whoever inspects */
     lb_arena arena;
 } lb_train_config;
 

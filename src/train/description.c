@@ -54,7 +54,7 @@ static void write_value(FILE *file, lb_key key, const char *value)
 }
 
 static void write_settings(FILE *file, const lb_settings *settings, const lb_train_config *config,
-                           const char *data)
+                           const char *data, const char *indent)
 {
     char threads[16];
     (void)snprintf(threads, sizeof threads, "%d", config->threads);
@@ -65,7 +65,7 @@ static void write_settings(FILE *file, const lb_settings *settings, const lb_tra
         if (k == LB_KEY_THREADS) value = threads;
         if (k == LB_KEY_BACKEND) value = config->backend->name;
         if (value == NULL || !lb_setting_is_kept((lb_key)k)) continue;
-        (void)fprintf(file, "%s\n    \"%s\": ", separator, lb_setting_table[k].key);
+        (void)fprintf(file, "%s%s\"%s\": ", separator, indent, lb_setting_table[k].key);
         write_value(file, (lb_key)k, value);
         separator = ",";
     }
@@ -101,29 +101,57 @@ static void write_facts(FILE *file, const lb_run_facts *f)
         f->parameters, f->w_bits, f->a_bits);
 }
 
+static lb_status out_of_memory(void)
+{
+    return lb_fail(LB_E_NOMEM, "out of memory: run description");
+}
+
+/* A text file in memory became `text`; the stream's failures are all for want of memory. */
+static lb_status finish(FILE *file, char **text, char **out)
+{
+    const bool failed = ferror(file) != 0;
+    lb_status status = LB_OK;
+    if (fclose(file) != 0 || failed) status = out_of_memory();
+    if (status == LB_OK) status = lb_strdup(*text, out);
+    free(*text);
+    return status;
+}
+
+lb_status lb_settings_describe(const lb_settings *settings, const lb_train_config *config,
+                               const char *indent, char **out)
+{
+    char *data = NULL, *text = NULL;
+    LB_TRY(lb_data_identity(lb_settings_value(settings, LB_KEY_DATA), &data));
+    size_t bytes = 0;
+    FILE *file = open_memstream(&text, &bytes);
+    lb_status status = file != NULL ? LB_OK : out_of_memory();
+    if (status == LB_OK) {
+        (void)fputc('{', file);
+        write_settings(file, settings, config, data, indent);
+        (void)fputs(indent[0] == '\n' ? "\n  }" : "}", file);
+        status = finish(file, &text, out);
+    }
+    lb_free(data);
+    return status;
+}
+
 lb_status lb_run_describe(const lb_settings *settings, const lb_train_config *config,
                           const lb_run_facts *facts, char **out)
 {
-    char *data = NULL;
-    LB_TRY(lb_data_identity(lb_settings_value(settings, LB_KEY_DATA), &data));
-    char *text = NULL;
+    char *values = NULL, *text = NULL;
+    LB_TRY(lb_settings_describe(settings, config, "\n    ", &values));
     size_t bytes = 0;
     FILE *file = open_memstream(&text, &bytes);
-    if (file == NULL) {
-        lb_free(data);
-        return lb_fail(LB_E_NOMEM, "out of memory: run description");
+    lb_status status = file != NULL ? LB_OK : out_of_memory();
+    if (status == LB_OK) {
+        (void)fprintf(file, "{\n  \"lowbit\": \"%s\",\n  \"settings\": %s,\n  ", LOWBIT_VERSION,
+                      values);
+        write_facts(file, facts);
+        if (facts->init[0] != '\0') (void)fprintf(file, ",\n  \"init\": \"%s\"", facts->init);
+        (void)fputs("\n}\n", file);
+        status = finish(file, &text, out);
     }
-    (void)fprintf(file, "{\n  \"lowbit\": \"%s\",\n  \"settings\": {", LOWBIT_VERSION);
-    write_settings(file, settings, config, data);
-    (void)fputs("\n  },\n  ", file);
-    write_facts(file, facts);
-    (void)fputs("\n}\n", file);
-    const bool failed = ferror(file) != 0;
-    lb_status status = LB_OK;
-    if (fclose(file) != 0 || failed) status = lb_fail(LB_E_NOMEM, "out of memory: run description");
-    if (status == LB_OK) status = lb_strdup(text, out);
-    free(text);
-    lb_free(data);
+    lb_free(values);
     return status;
 }
 
@@ -184,6 +212,20 @@ static lb_status read_reals(const char *where, const json_t *object, const char 
     return LB_OK;
 }
 
+static lb_status read_init(const char *where, const json_t *root, char out[LB_SHA256_TEXT_BYTES])
+{
+    const json_t *value = json_object_get(root, "init");
+    if (value == NULL) return LB_OK;
+    const char *text = json_string_value(value);
+    const size_t digits = LB_SHA256_TEXT_BYTES - 1;
+    if (text == NULL || strlen(text) != digits || strspn(text, "0123456789abcdef") != digits) {
+        return lb_fail(LB_E_FORMAT, "%s: 'init' is not a SHA-256 of %zu hexadecimal digits", where,
+                       digits);
+    }
+    memcpy(out, text, LB_SHA256_TEXT_BYTES);
+    return LB_OK;
+}
+
 static lb_status read_facts(const char *where, const json_t *root, lb_run_facts *out)
 {
     const json_t *images = json_object_get(root, "images");
@@ -201,6 +243,7 @@ static lb_status read_facts(const char *where, const json_t *root, lb_run_facts 
     f.parameters = (size_t)json_integer_value(json_object_get(network, "parameters"));
     f.w_bits = (int)json_integer_value(json_object_get(network, "weight_bits"));
     f.a_bits = (int)json_integer_value(json_object_get(network, "activation_bits"));
+    LB_TRY(read_init(where, root, f.init));
     *out = f;
     return LB_OK;
 }

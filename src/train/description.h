@@ -5,6 +5,7 @@
 #define LB_TRAIN_DESCRIPTION_H
 
 #include "data/augment.h"
+#include "data/sha256.h"
 #include "train/config.h"
 
 /* What a run's settings met. */
@@ -15,6 +16,7 @@ typedef struct lb_run_facts {
     lb_normalization normalization;
     size_t parameters; /* of the network, for readers; not checked */
     int w_bits, a_bits;
+    char init[LB_SHA256_TEXT_BYTES]; /* of the file its weights started from; "": from none */
 } lb_run_facts;
 
 /**
@@ -25,6 +27,17 @@ typedef struct lb_run_facts {
  * Errors:    LB_E_ARG unknown data set; LB_E_NOMEM.
  */
 LB_MUST_CHECK lb_status lb_data_identity(const char *spec, char **out);
+
+/**
+ * The settings in force as a JSON object: keys in the table's order, threads and back end as they were resolved,
+ * of the data only the identity.
+ *
+ * Ownership: *out is yours, lb_free. `indent` stands before every key.
+ * Errors:    LB_E_ARG unknown data set; LB_E_NOMEM.
+ */
+LB_MUST_CHECK lb_status lb_settings_describe(const lb_settings *settings,
+                                             const lb_train_config *config, const char *indent,
+                                             char **out);
 
 /**
  * Write the description, keys in the table's order; threads and back end as they were resolved.

@@ -25,7 +25,8 @@ lb_status lb_evaluate(const lb_evaluation_task *e, lb_evaluation *out)
         seconds += lb_seconds() - start;
         lb_tally_add(&tally, e->logits, batch->labels, batch->n);
     }
-    *out = lb_tally_result(&tally); /* a loader has at least one image */
+    if (tally.images == 0) return lb_fail(LB_E_FORMAT, "none of the images can be read");
+    *out = lb_tally_result(&tally);
     out->seconds = seconds;
     return LB_OK;
 }
@@ -68,14 +69,29 @@ static lb_status evaluate_with(lb_run *run, const lb_backend *backend, int threa
     return status;
 }
 
-static lb_status open_and_evaluate(lb_run *run, const char *spec, const lb_backend *backend,
-                                   int threads, lb_evaluation *out)
+lb_status lb_run_open_data(const lb_run *run, const char *spec, lb_dataset **out)
 {
     if (spec == NULL) spec = lb_settings_value(run->settings, LB_KEY_DATA);
     lb_dataset *data = NULL;
     LB_TRY(lb_dataset_open(spec, LB_SPLIT_TEST, &data));
-    lb_status status = lb_run_check_data(&run->facts, data);
-    if (status == LB_OK) status = evaluate_with(run, backend, threads, data, out);
+    lb_dataset_fit(data, run->facts.shape);
+    const lb_status status = lb_run_check_data(&run->facts, data);
+    if (status == LB_OK) {
+        *out = data;
+    } else {
+        lb_dataset_close(data);
+    }
+    return status;
+}
+
+static lb_status open_and_evaluate(lb_run *run, const lb_evaluate_options *options,
+                                   const lb_backend *backend, int threads, lb_evaluation *out)
+{
+    lb_dataset *data = NULL;
+    LB_TRY(lb_run_open_data(run, options->data, &data));
+    const lb_status status = evaluate_with(run, backend, threads, data, out);
+    lb_dataset_report(data, options->report, options->context);
+    if (status == LB_OK) out->unreadable = lb_dataset_unreadable(data);
     lb_dataset_close(data);
     return status;
 }
@@ -91,7 +107,7 @@ lb_status lb_evaluate_run(const char *path, const lb_evaluate_options *options, 
     omp_set_num_threads(threads);
     lb_run run;
     lb_status status = lb_run_open(path, &run);
-    if (status == LB_OK) status = open_and_evaluate(&run, options->data, backend, threads, out);
+    if (status == LB_OK) status = open_and_evaluate(&run, options, backend, threads, out);
     lb_run_release(&run);
     omp_set_num_threads(threads_before);
     return status;

@@ -19,7 +19,8 @@ static lb_status build(const lb_train_config *config, lb_shape shape, size_t cla
     const lb_model *model = NULL;
     LB_TRY(lb_model_choose(config->model, &model));
     const lb_shape standard = model->input.c > 0 ? model->input : any;
-    return lb_train_config_build(config, shape.c > 0 ? shape : standard, classes, net);
+    return lb_train_config_build(config, shape.c > 0 ? shape : standard,
+                                 classes > 0 ? classes : model->classes, net);
 }
 
 lb_status lb_inspect_settings(const lb_settings *settings, size_t channels, size_t height,
@@ -29,6 +30,7 @@ lb_status lb_inspect_settings(const lb_settings *settings, size_t channels, size
     lb_net net;
     lb_net_init(&net);
     lb_status status = lb_train_config_read(settings, &config);
+    config.describe_only = true;
     if (status == LB_OK)
         status = build(&config, (lb_shape){channels, height, width}, classes, &net);
     if (status == LB_OK) status = lb_cost_of_net(&net, out);

@@ -5,7 +5,7 @@
 #include <signal.h>
 
 #include "base/clock.h"
-#include "train/trainer.h"
+#include "train/procedure.h"
 
 static const double report_every = 0.2; /* seconds */
 
@@ -28,7 +28,7 @@ static void report(const lb_trainer *t, lb_event event)
 {
     if (t->report == NULL) return;
     event.run = t->folder.path;
-    event.epochs = t->config.epochs;
+    event.epochs = t->procedure->epochs(&t->config);
     event.batches = t->config.schedule.batches;
     event.split = t->split;
     if (event.kind != LB_EVENT_EPOCH) event.seconds = lb_seconds() - t->watch.started;
@@ -50,9 +50,24 @@ static double train_top1(const lb_progress *p)
     return p->seen > 0 ? 100.0 * (double)p->correct / (double)p->seen : 0.0;
 }
 
+/* Of a step of the epoch going on: each stage has the schedule for itself. */
+static double lr_of_batch(const lb_trainer *t, size_t batch)
+{
+    const lb_stage stage = t->procedure->stage(&t->config, t->progress.epoch);
+    return lb_schedule_lr(&t->config.schedule, t->progress.epoch - stage.first, batch);
+}
+
+/* Steps since the stage began: the optimizer starts anew with it. */
+static uint64_t step_of_stage(const lb_trainer *t)
+{
+    const lb_stage stage = t->procedure->stage(&t->config, t->progress.epoch);
+    const uint64_t epochs = t->progress.epoch - stage.first;
+    return epochs * t->config.schedule.batches + t->progress.batch;
+}
+
 static double lr_of_epoch(const lb_trainer *t)
 {
-    return lb_schedule_lr(&t->config.schedule, t->progress.epoch, 0);
+    return lr_of_batch(t, 0);
 }
 
 static void report_progress(lb_trainer *t)
@@ -61,7 +76,7 @@ static void report_progress(lb_trainer *t)
     const lb_stopwatch *w = &t->watch;
     const double speed = rate(w->epoch_images, w->epoch_training);
     const size_t batches = t->config.schedule.batches;
-    const double epochs_left = (double)(t->config.epochs - p->epoch);
+    const double epochs_left = (double)(t->procedure->epochs(&t->config) - p->epoch);
     const double steps_left = epochs_left * (double)batches - (double)p->batch;
     double left = w->evaluation * epochs_left;
     if (speed > 0.0) left += steps_left * (double)t->config.batch / speed;
@@ -93,15 +108,38 @@ static void report_epoch(const lb_trainer *t)
                       .images_per_second = rate(t->watch.epoch_images, t->watch.epoch_training)});
 }
 
+/* Images that could not be read, once each. */
+static void report_unreadable(const lb_trainer *t)
+{
+    const lb_dataset *const splits[] = {t->train_data, t->test_data};
+    char text[1024];
+    for (size_t s = 0; s < 2; s++) {
+        while (splits[s] != NULL && lb_dataset_take_message(splits[s], text, sizeof text)) {
+            report(t, (lb_event){.kind = LB_EVENT_UNREADABLE,
+                                 .epoch = t->progress.epoch + 1,
+                                 .message = text});
+        }
+    }
+}
+
+static size_t count_unreadable(const lb_trainer *t)
+{
+    return lb_dataset_unreadable(t->train_data) +
+           (t->test_data != NULL ? lb_dataset_unreadable(t->test_data) : 0);
+}
+
 static void report_result(const lb_trainer *t)
 {
     const lb_progress *p = &t->progress;
     lb_event event = {.kind = LB_EVENT_RESULT,
                       .epoch = p->n_rows,
-                      .status = lb_progress_status(p, t->facts.classes, t->config.epochs),
-                      .images_per_second = rate(t->watch.images, t->watch.training)};
+                      .status =
+                          lb_progress_status(p, t->facts.classes, t->procedure->epochs(&t->config),
+                                             t->procedure->counts_from(&t->config)),
+                      .images_per_second = rate(t->watch.images, t->watch.training),
+                      .unreadable = count_unreadable(t)};
     if (p->n_rows > 0) {
-        const size_t best = lb_progress_best(p);
+        const size_t best = lb_progress_best(p, t->procedure->counts_from(&t->config));
         event.best_epoch = best + 1;
         event.best_top1 = p->rows[best].val_top1;
         event.last_top1 = p->rows[p->n_rows - 1].val_top1;
@@ -130,8 +168,7 @@ static lb_status step(lb_trainer *t, bool *end)
         p->diverged = true;
         return LB_OK;
     }
-    lb_optimizer_step(&t->optimizer, lb_schedule_lr(&t->config.schedule, p->epoch, p->batch),
-                      p->step + 1);
+    lb_optimizer_step(&t->optimizer, lr_of_batch(t, p->batch), step_of_stage(t) + 1);
     p->step++;
     p->batch++;
     p->loss_sum += result.loss;
@@ -152,6 +189,7 @@ static lb_status train_epoch(lb_trainer *t, bool *stop)
         const double before = lb_seconds();
         LB_TRY(step(t, &end));
         const double now = lb_seconds();
+        report_unreadable(t);
         t->watch.training += now - before;
         t->watch.epoch_training += now - before;
         *stop = stopped() || (!end && out_of_time(t));
@@ -177,6 +215,7 @@ static lb_status finish_epoch(lb_trainer *t)
     const double before = lb_seconds();
     lb_evaluation e;
     LB_TRY(lb_evaluate(&t->evaluator, &e));
+    report_unreadable(t);
     t->watch.evaluation = lb_seconds() - before;
     const lb_epoch_row row = {.lr = lr_of_epoch(t),
                               .train_loss = train_loss(&t->progress),
@@ -189,7 +228,8 @@ static lb_status finish_epoch(lb_trainer *t)
         return lb_trainer_save_last(t);
     }
     LB_TRY(lb_progress_add(&t->progress, &row));
-    if (lb_progress_best(&t->progress) + 1 == t->progress.n_rows) LB_TRY(lb_trainer_save_best(t));
+    const size_t best = lb_progress_best(&t->progress, t->procedure->counts_from(&t->config));
+    if (best + 1 == t->progress.n_rows) LB_TRY(lb_trainer_save_best(t));
     LB_TRY(lb_progress_write_csv(&t->progress, t->split, t->folder.metrics));
     LB_TRY(lb_trainer_save_last(t));
     if (t->tensorboard != NULL) LB_TRY(lb_tensorboard_add(t->tensorboard, &t->progress));
@@ -218,7 +258,10 @@ static lb_status run(lb_trainer *t)
     lb_progress *p = &t->progress;
     t->watch.last_checkpoint = t->watch.last_report = lb_seconds();
     report(t, (lb_event){.kind = LB_EVENT_START, .epoch = p->epoch + 1, .batch = p->batch});
-    while (p->epoch < t->config.epochs && !p->diverged) {
+    LB_TRY(t->procedure->go_on(t, t->procedure->stage(&t->config, p->epoch)));
+    while (p->epoch < t->procedure->epochs(&t->config) && !p->diverged) {
+        const lb_stage stage = t->procedure->stage(&t->config, p->epoch);
+        if (p->epoch == stage.first && p->batch == 0) LB_TRY(t->procedure->begin(t, stage));
         start_epoch_watch(&t->watch);
         bool stop = false;
         LB_TRY(train_epoch(t, &stop));

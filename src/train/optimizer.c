@@ -126,6 +126,14 @@ lb_status lb_optimizer_init(lb_optimizer *out, lb_net *net, const lb_optimizer_o
     return LB_OK;
 }
 
+void lb_optimizer_reset(lb_optimizer *o)
+{
+    for (size_t p = 0; p < o->net->n_params; p++) {
+        for (size_t k = 0; k < o->n_moments && o->net->params[p].grad != NULL; k++)
+            memset(o->moments[p].value[k], 0, o->net->params[p].count * sizeof(float));
+    }
+}
+
 void lb_optimizer_release(lb_optimizer *o)
 {
     lb_arena_release(&o->arena);
@@ -156,8 +164,7 @@ static float decay_of(const lb_optimizer *o, const lb_param *param)
     return q->quantizer->learned_decay ? q->quantizer->learned_decay(&q->setting) : 0.0f;
 }
 
-static void update_chunk(const lb_optimizer *o, const update *shared,
-                         const lb_optimizer_chunk *chunk)
+static void update_all(const lb_optimizer *o, const update *shared, const lb_optimizer_chunk *chunk)
 {
     const lb_param *param = &o->net->params[chunk->param];
     update u = *shared;
@@ -177,6 +184,26 @@ static void update_chunk(const lb_optimizer *o, const update *shared,
         sgd_nesterov(&u, chunk->count, w, g, m[0]);
     else
         sgd_momentum(&u, chunk->count, w, g, m[0]);
+}
+
+static void update_chunk(const lb_optimizer *o, const update *shared,
+                         const lb_optimizer_chunk *chunk)
+{
+    const lb_param *param = &o->net->params[chunk->param];
+    if (param->held == NULL) {
+        update_all(o, shared, chunk);
+        return;
+    }
+    const uint8_t *held = param->held + chunk->first;
+    float before[CHUNK], *w = param->value + chunk->first;
+    memcpy(before, w, chunk->count * sizeof *w);
+    update_all(o, shared, chunk);
+    for (size_t i = 0; i < chunk->count; i++) {
+        if (!held[i]) continue;
+        w[i] = before[i];
+        for (size_t k = 0; k < o->n_moments; k++)
+            o->moments[chunk->param].value[k][chunk->first + i] = 0.0f;
+    }
 }
 
 void lb_optimizer_step(lb_optimizer *o, double lr, uint64_t t)

@@ -49,6 +49,9 @@ LB_MUST_CHECK lb_status lb_optimizer_init(lb_optimizer *out, lb_net *net,
                                           const lb_optimizer_options *options);
 void lb_optimizer_release(lb_optimizer *optimizer);
 
+/** All moments 0 again. */
+void lb_optimizer_reset(lb_optimizer *optimizer);
+
 /**
  * Update every parameter from its gradient.
  *
@@ -56,6 +59,7 @@ void lb_optimizer_release(lb_optimizer *optimizer);
  *            SGD:   m = momentum * m + g;  w -= lr * m   (Nesterov: lr * (g + momentum * m))
  *            Adam:  m = 0.9 m + 0.1 g;  v = 0.999 v + 0.001 g^2;
  *                   w -= lr / (1 - 0.9^t) * m / (sqrt(v) / sqrt(1 - 0.999^t) + 1e-8)
+ *            Held weights stay as they are, their moments 0.
  *            Then learned scales are raised to at least 1e-6, and weights clipped to their
  *            quantizer's range.
  * Units:     t counts steps of the whole run from 1.

@@ -43,21 +43,21 @@ lb_status lb_progress_add(lb_progress *p, const lb_epoch_row *row)
     return LB_OK;
 }
 
-size_t lb_progress_best(const lb_progress *p)
+size_t lb_progress_best(const lb_progress *p, size_t from)
 {
-    size_t best = 0;
-    for (size_t i = 1; i < p->n_rows; i++) {
+    size_t best = from < p->n_rows ? from : 0;
+    for (size_t i = best + 1; i < p->n_rows; i++) {
         if (p->rows[i].val_top1 > p->rows[best].val_top1) best = i;
     }
     return best;
 }
 
-const char *lb_progress_status(const lb_progress *p, size_t classes, size_t epochs)
+const char *lb_progress_status(const lb_progress *p, size_t classes, size_t epochs, size_t from)
 {
     if (p->diverged) return "dnc";
     if (p->n_rows == 0 || p->n_rows < epochs) return "ok"; /* it may still converge */
     const double chance = 100.0 / (double)classes;
-    return p->rows[lb_progress_best(p)].val_top1 > 1.5 * chance ? "ok" : "dnc";
+    return p->rows[lb_progress_best(p, from)].val_top1 > 1.5 * chance ? "ok" : "dnc";
 }
 
 /* ---- JSON ------------------------------------------------------------------------------------ */

@@ -40,12 +40,14 @@ void lb_progress_release(lb_progress *progress);
 /** Append a row and go to the start of the next epoch. Errors: LB_E_NOMEM. */
 LB_MUST_CHECK lb_status lb_progress_add(lb_progress *progress, const lb_epoch_row *row);
 
-/** Index of the first row with the largest val_top1; n_rows is not 0. */
-size_t lb_progress_best(const lb_progress *progress);
+/** Index of the first row with the largest val_top1 from row `from` on, or of all where there is none from there on;
+ *  n_rows is not 0. */
+size_t lb_progress_best(const lb_progress *progress, size_t from);
 
 /** "ok"; or "dnc": diverged, or all `epochs` are done and the best top-1 is at most 1.5 times chance. A run
  *  stopped before its end is not judged by its accuracy. */
-const char *lb_progress_status(const lb_progress *progress, size_t classes, size_t epochs);
+const char *lb_progress_status(const lb_progress *progress, size_t classes, size_t epochs,
+                               size_t from);
 
 /**
  * As one line of JSON that reads back exactly.

@@ -2,6 +2,7 @@
 #ifndef LB_TRAIN_RUN_H
 #define LB_TRAIN_RUN_H
 
+#include "data/dataset.h"
 #include "data/loader.h"
 #include "nn/executor.h"
 #include "train/description.h"
@@ -37,6 +38,14 @@ LB_MUST_CHECK lb_status lb_run_build_net(const char *run, lb_net *net);
  * Errors: LB_E_SHAPE images of another shape; LB_E_ARG another number of classes.
  */
 LB_MUST_CHECK lb_status lb_run_check_data(const lb_run_facts *facts, const lb_dataset *data);
+
+/**
+ * Open the test split of a data set, with images of the size that the run's network takes.
+ *
+ * Ownership: *out is yours, lb_dataset_close.
+ * Errors:    those of lb_dataset_open and lb_run_check_data.
+ */
+LB_MUST_CHECK lb_status lb_run_open_data(const lb_run *run, const char *spec, lb_dataset **out);
 
 /* What an evaluation works on. */
 typedef struct lb_evaluation_task {

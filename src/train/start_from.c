@@ -73,7 +73,7 @@ static lb_status load(const char *path, lb_net *net)
     return status;
 }
 
-lb_status lb_start_from(const char *run, lb_net *net)
+lb_status lb_start_from(const char *run, lb_net *net, char sha256[LB_SHA256_TEXT_BYTES])
 {
     char *path = NULL;
     LB_TRY(lb_run_checkpoint(run, &path));
@@ -84,6 +84,7 @@ lb_status lb_start_from(const char *run, lb_net *net)
         if (status == LB_OK) take_over(&from.net, net);
         lb_run_release(&from);
     }
+    if (status == LB_OK) status = lb_sha256_file(path, sha256);
     lb_free(path);
     return status;
 }

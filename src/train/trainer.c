@@ -8,15 +8,31 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "train/checkpoint.h"
+#include "train/procedure.h"
 #include "train/start_from.h"
 
 enum { CONFIG_MAX_BYTES = 1 << 20 };
 
 /* ---- settings and folder --------------------------------------------------------------------- */
 
+/* The epochs of a run in stages say where they begin. */
+static lb_status check_epochs(const lb_trainer *t)
+{
+    const char *given = t->settings->given[LB_KEY_EPOCHS];
+    const char *before = t->settings->of_run[LB_KEY_EPOCHS];
+    const char *rounds = t->settings->of_run[LB_KEY_PRUNE_ROUNDS];
+    const bool stages = rounds != NULL && strcmp(rounds, "0") != 0;
+    if (!stages || given == NULL || before == NULL || strcmp(given, before) == 0) return LB_OK;
+    return lb_fail(LB_E_ARG,
+                   "%s was made with epochs %s a stage, not %s; a resumed run with prune-rounds "
+                   "keeps them",
+                   t->folder.path, before, given);
+}
+
 /* Settings that define a run are the same when it is resumed. */
 static lb_status check_unchanged(const lb_trainer *t)
 {
+    LB_TRY(check_epochs(t));
     for (size_t k = 0; k < LB_N_KEYS; k++) {
         const char *given = t->settings->given[k];
         if (given == NULL || lb_setting_rules[k].role != LB_ROLE_DEFINES) continue;
@@ -106,9 +122,26 @@ static lb_status check_data(const lb_trainer *t, const lb_dataset_info *info)
         info->count, info->channels, info->height, info->width, info->classes);
 }
 
+/* Open a split, with images of the size that is wanted. */
+static lb_status open_split(const lb_trainer *t, lb_split split, lb_dataset **out)
+{
+    const size_t size = t->config.image_size;
+    LB_TRY(lb_dataset_open(t->config.data, split, out));
+    if (size == 0) return LB_OK;
+    const lb_dataset *data = *out;
+    if (data->stream == NULL) {
+        return lb_fail(LB_E_ARG,
+                       "image-size %zu, but %s has images of %zux%zu; imagenet and "
+                       "imagenet-square have many sizes",
+                       size, data->kind->entry.name, data->height, data->width);
+    }
+    lb_dataset_fit(*out, (lb_image_shape){3, size, size});
+    return LB_OK;
+}
+
 static lb_status open_data(lb_trainer *t)
 {
-    LB_TRY(lb_dataset_open(t->config.data, LB_SPLIT_TRAIN, &t->train_data));
+    LB_TRY(open_split(t, LB_SPLIT_TRAIN, &t->train_data));
     lb_dataset_info info;
     lb_dataset_get_info(t->train_data, &info);
     LB_TRY(check_data(t, &info));
@@ -126,9 +159,9 @@ static lb_status open_data(lb_trainer *t)
         LB_TRY(lb_split_indices(info.count, held_back, t->config.seed, t->indices,
                                 t->indices + n_train));
     } else {
-        LB_TRY(lb_dataset_open(t->config.data, LB_SPLIT_TEST, &t->test_data));
+        LB_TRY(open_split(t, LB_SPLIT_TEST, &t->test_data));
     }
-    lb_dataset_standard_normalization(t->train_data, &t->facts.normalization);
+    LB_TRY(lb_dataset_standard_normalization(t->train_data, &t->facts.normalization));
     t->facts.images = info.count;
     t->facts.shape = lb_dataset_shape(t->train_data);
     t->facts.classes = info.classes;
@@ -155,7 +188,9 @@ static lb_status build_net(lb_trainer *t)
     t->facts.a_bits = quant.acts != NULL ? quant.act_setting.bits : LB_FLOAT_BITS;
     t->facts.parameters = count_parameters(&t->net);
     t->facts.normalization.raw_codes = t->net.raw_input;
-    return LB_OK;
+    t->net.quantized_decay = t->config.quantized_decay;
+    t->procedure = lb_procedure_of(&t->config);
+    return t->procedure->check(&t->config, &t->net);
 }
 
 static lb_status make_loaders(lb_trainer *t)
@@ -194,7 +229,10 @@ static lb_status make_engine(lb_trainer *t, bool (*stopped)(void))
 {
     const lb_train_config *c = &t->config;
     LB_TRY(lb_optimizer_init(&t->optimizer, &t->net, &c->optimizer));
-    const lb_executor_options options = {.batch = c->batch, .threads = c->threads, .seed = c->seed};
+    const lb_executor_options options = {.batch = c->batch,
+                                         .threads = c->threads,
+                                         .seed = c->seed,
+                                         .gradient_bits = c->gradient_bits};
     LB_TRY(c->backend->create(&t->net, &options, &t->executor));
     void *block = NULL;
     LB_TRY(lb_alloc(c->batch * t->facts.classes, sizeof(float), "logits", &block));
@@ -244,10 +282,11 @@ lb_status lb_trainer_init(lb_trainer *t, const lb_settings *settings, bool (*sto
     LB_TRY(make_loaders(t));
     LB_TRY(make_engine(t, stopped));
     lb_net_initialize(&t->net, lb_model_find(t->config.model)->init, t->config.seed);
+    if (!t->folder.has_last) t->facts.init[0] = '\0'; /* whatever config.json said */
     if (t->folder.has_last)
         LB_TRY(load_last(t));
     else if (t->config.init != NULL)
-        LB_TRY(lb_start_from(t->config.init, &t->net));
+        LB_TRY(lb_start_from(t->config.init, &t->net, t->facts.init));
     LB_TRY(lb_run_folder_begin(&t->folder));
     LB_TRY(write_config(t));
     if (t->config.tensorboard) {

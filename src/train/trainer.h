@@ -19,9 +19,12 @@ typedef struct lb_stopwatch {
     double last_report, last_checkpoint; /* lb_seconds() then                     */
 } lb_stopwatch;
 
+struct lb_procedure;
+
 typedef struct lb_trainer {
     lb_settings *settings; /* a copy, with those of a resumed run */
     lb_train_config config;
+    const struct lb_procedure *procedure;
     lb_run_folder folder;
     lb_dataset *train_data, *test_data;
     uint32_t *indices; /* training indices, then validation ones; NULL without a validation split */

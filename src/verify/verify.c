@@ -11,7 +11,12 @@
 #include "train/run.h"
 #include "verify/compare.h"
 
-enum { ISA_MAX = 8, ISA_BYTES = 16, PATH_BYTES = 4096 };
+enum {
+    ISA_MAX = 8,
+    ISA_BYTES = 16,
+    PATH_BYTES = 4096,
+    STREAM_IMAGES = 1000 /* of a stream, where nothing else is said: its images are large */
+};
 
 /* The packed network, once for each instruction set. */
 typedef struct opened {
@@ -94,27 +99,48 @@ static lb_status open_frozen(lb_run *run, const char *isa, opened *o)
 
 /* ---- all of it ---- */
 
+/* The first *n images of a stream; those that cannot be read are left out. */
+static lb_status read_images(const lb_dataset *data, size_t *n, uint8_t **out)
+{
+    const size_t bytes = data->channels * data->height * data->width, wanted = *n;
+    void *pixels = NULL, *labels = NULL;
+    LB_TRY(lb_alloc(wanted, bytes, "images", &pixels));
+    lb_status status = lb_alloc(wanted, sizeof(uint16_t), "labels", &labels);
+    if (status == LB_OK) status = lb_dataset_read_batch(data, 0, wanted, pixels, labels, n);
+    if (status == LB_OK && *n == 0) status = lb_fail(LB_E_FORMAT, "none of the images can be read");
+    lb_free(labels);
+    if (status != LB_OK) {
+        lb_free(pixels);
+        return status;
+    }
+    *out = pixels;
+    return LB_OK;
+}
+
 static lb_status compare(lb_run *run, const lb_verify_options *options, const opened *o,
                          lb_verify_result *out)
 {
-    const char *spec = options->data;
-    if (spec == NULL) spec = lb_settings_value(run->settings, LB_KEY_DATA);
     lb_dataset *data = NULL;
-    LB_TRY(lb_dataset_open(spec, LB_SPLIT_TEST, &data));
+    uint8_t *own = NULL;
+    LB_TRY(lb_run_open_data(run, options->data, &data));
+    size_t images = data->count;
+    if (data->stream != NULL && images > STREAM_IMAGES) images = STREAM_IMAGES;
+    if (options->images > 0 && options->images < data->count) images = options->images;
+    lb_status status = LB_OK;
+    if (data->stream != NULL) status = read_images(data, &images, &own);
     const lb_comparison comparison = {
         .net = &run->net,
         .packed = o->items,
         .n_packed = o->n,
-        .pixels = data->images,
-        .images =
-            options->images > 0 && options->images < data->count ? options->images : data->count,
+        .pixels = own != NULL ? own : data->images,
+        .images = images,
         .normalization = run->facts.normalization,
         .threads = options->threads > 0 ? options->threads : omp_get_max_threads(),
         .progress = options->progress,
         .user = options->user,
     };
-    lb_status status = lb_run_check_data(&run->facts, data);
     if (status == LB_OK) status = lb_compare(&comparison, out);
+    lb_free(own);
     lb_dataset_close(data);
     return status;
 }

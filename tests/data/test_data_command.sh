@@ -22,7 +22,7 @@ refuse()
 }
 
 "$LOWBIT" data list > list
-for name in mnist fashion-mnist cifar10 cifar100 svhn idx folder; do
+for name in mnist fashion-mnist cifar10 cifar100 svhn idx folder imagenet imagenet-square; do
     grep -q "^$name  *not found" list || fail "list: $name"
 done
 grep -q "^synth-digits  *built in" list || fail "list: synth-digits"
@@ -53,12 +53,12 @@ assert (info["channels"], info["height"], info["width"]) == (1, 28, 28), info
 assert len(info["mean"]) == len(info["std"]) == 1 and 0 < info["mean"][0] < 1, info
 assert info["classes"][3] == {"name": "3", "train": 10, "test": 2}, info
 rows = [json.loads(line) for line in open("list.json")]
-assert len(rows) == 9, rows
+assert len(rows) == 11, rows
 assert [r["name"] for r in rows if r["found"]] == ["idx", "synth-digits", "synth-color"], rows
 assert rows[0]["download_bytes"] == 11594722, rows[0]
 END
 
-refuse 2 "wanted list, info SPEC, get NAME or synth"
+refuse 2 "wanted list, info SPEC, get NAME, synth, check SPEC or cache SPEC"
 refuse 2 "unknown action 'lst'" lst
 refuse 2 "one argument too many: 'x'" list x
 refuse 2 "one argument too many: 'y'" info mnist y

@@ -175,16 +175,26 @@ static void test_every_truncation_is_refused(void **state)
     free(jpeg);
 }
 
-static void test_other_files_are_refused(void **state)
+static void test_cmyk_becomes_colours(void **state)
 {
     (void)state;
     lb_image_shape shape;
     uint8_t *out = NULL;
     unsigned char *jpeg = NULL;
-    const size_t bytes = make_jpeg(4, 9, &jpeg);
-    assert_status(decode(jpeg, bytes, &shape, &out), LB_E_FORMAT);
-    assert_contains(lb_error(), "CMYK");
+    const size_t bytes = make_jpeg(4, 200, &jpeg); /* Adobe's: 255 is no ink */
+    assert_ok(decode(jpeg, bytes, &shape, &out));
+    assert_int_equal(shape.channels, 3);
+    for (size_t i = 0; i < 3 * SIDE * SIDE; i++)
+        assert_in_range(out[i], 155, 159); /* 200 * 200 / 255 */
+    lb_free(out);
     free(jpeg);
+}
+
+static void test_other_files_are_refused(void **state)
+{
+    (void)state;
+    lb_image_shape shape;
+    uint8_t *out = NULL;
     assert_status(decode((const uint8_t *)"GIF89a..", 8, &shape, &out), LB_E_FORMAT);
     assert_contains(lb_error(), "neither a PNG nor a JPEG");
     /* A PNG header that claims 2^31 - 1 pixels a side, with its right checksum. */
@@ -218,6 +228,7 @@ int main(void)
         cmocka_unit_test(test_an_image_of_another_size_is_named),
         cmocka_unit_test(test_folders_that_are_not_there),
         cmocka_unit_test(test_every_truncation_is_refused),
+        cmocka_unit_test(test_cmyk_becomes_colours),
         cmocka_unit_test(test_other_files_are_refused),
         cmocka_unit_test(test_every_allocation_failure_is_reported),
     };

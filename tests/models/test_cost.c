@@ -177,6 +177,28 @@ static void test_lenet5_by_hand(void **state)
     lb_inspection_destroy(info);
 }
 
+/* IMPQ, Eq. 6 and 7, by hand: LeNet-5, DoReFa W1A2, ends float.
+ *   conv1   288,000 (32 32 + 32 + 32 + log2 25)     conv2  1,600,000 (1 2 + 1 + 2 + log2 500)
+ *   B_w,eff (3,000 32 + 550,000 1) / 553,000
+ *   maps that enter: conv1 784 and fc3 250 float, conv2 20 x 12 x 12, fc1 800 and fc2 500 at 2 bits */
+static void test_bit_operations_by_hand(void **state)
+{
+    (void)state;
+    lb_inspection *info =
+        inspect("lenet5", "dorefa", 1, 2, LB_END_FLOAT, LB_SHORTCUT_MODEL, LB_SWITCH_MODEL);
+    const double conv1 = 288000.0 * (1088.0 + log2(25.0)), conv2 = 1600000.0 * (5.0 + log2(500.0)),
+                 fc1 = 400000.0 * (5.0 + log2(800.0)), fc2 = 125000.0 * (5.0 + log2(500.0)),
+                 fc3 = 2500.0 * (1088.0 + log2(250.0));
+    check_near(layer_of(info, "conv1")->bit_operations, conv1, 1e-3, "conv1");
+    check_near(layer_of(info, "conv2")->bit_operations, conv2, 1e-3, "conv2");
+    check_near(layer_of(info, "conv2.norm")->bit_operations, 0.0, 0.0, "a batch-norm");
+    check_near(info->bit_operations, conv1 + conv2 + fc1 + fc2 + fc3, 1e-2, "network");
+    check_near(info->weight_bits, (3000.0 * 32.0 + 550000.0) / 553000.0, 1e-12, "B_w,eff");
+    const double coded = 2880.0 + 800.0 + 500.0, whole = 784.0 + 250.0;
+    check_near(info->act_bits, (2.0 * coded + 32.0 * whole) / (coded + whole), 1e-12, "B_a,eff");
+    lb_inspection_destroy(info);
+}
+
 /* Two scales a layer for ttq, one a filter for xnor; stochastic weights are stored as floats; raw
  * pixels are 8 bits. */
 static void test_scales_and_bits(void **state)
@@ -296,6 +318,7 @@ int main(void)
         cmocka_unit_test(test_compression_of_p1_chapter_5),
         cmocka_unit_test(test_sizes_of_p1_tables),
         cmocka_unit_test(test_lenet5_by_hand),
+        cmocka_unit_test(test_bit_operations_by_hand),
         cmocka_unit_test(test_scales_and_bits),
         cmocka_unit_test(test_resnet20_macs),
         cmocka_unit_test(test_grouped_convolution),

@@ -50,8 +50,8 @@ static void assert_floats(const float *got, const float *wanted, size_t n)
 static void test_scales_per_filter_and_per_layer(void **state)
 {
     (void)state;
-    const float w[] = {1.0f, -2.0f, 0.0f, 4.0f, 3.0f, -1.0f},
-                d_real[] = {1.0f, 2.0f, 3.0f, 4.0f, 5.0f, 6.0f};
+    const float w[] = {1.0f, -2.0f, 0.0f, 4.0f, 3.0f, -1.0f};
+    float d_real[] = {1.0f, 2.0f, 3.0f, 4.0f, 5.0f, 6.0f};
     lb_weight_choice choice = {&lb_whole_weights,
                                {.bits = 4, .granularity = LB_PER_FILTER, .options = {0.25f}}};
     fixture f = layer(3, 2, &choice);
@@ -94,7 +94,8 @@ static void test_float_layers(void **state)
 {
     (void)state;
     fixture f = layer(2, 2, NULL);
-    const float w[] = {0.1f, -0.2f, 0.3f, 0.4f}, d[] = {1.0f, 2.0f, 3.0f, 4.0f};
+    const float w[] = {0.1f, -0.2f, 0.3f, 0.4f};
+    float d[] = {1.0f, 2.0f, 3.0f, 4.0f};
     memcpy(f.w, w, sizeof w);
     lb_weights_quantize(&f.net, 1, 0, 0, false, &f.q);
     assert_floats(f.q.real, w, 4);
@@ -126,6 +127,23 @@ static void test_preparing(void **state)
 }
 
 /* Scales start at each filter's first weight and at 7; a second backward starts the sums anew. */
+/* L2 on quantized weights: their value, times the factor, is added to the gradient that they get. */
+static void test_quantized_decay(void **state)
+{
+    (void)state;
+    lb_weight_choice choice = {&lb_whole_weights,
+                               {.bits = 4, .granularity = LB_PER_FILTER, .options = {0.25f}}};
+    fixture f = layer(3, 2, &choice);
+    memcpy(f.w, (const float[]){1.0f, -2.0f, 0.0f, 4.0f, 3.0f, -1.0f}, 6 * sizeof(float));
+    f.net.quantized_decay = 0.5f;
+    lb_weights_quantize(&f.net, 1, 0, 0, false, &f.q);
+    float d[] = {1.0f, 2.0f, 3.0f, 4.0f, 5.0f, 6.0f};
+    lb_weights_backward(&f.net, 1, &f.q, d);
+    /* values 0.5 -1 0 | 4 3 -1, passed on times the scales 0.5 | 1 */
+    assert_floats(f.weight->grad, (const float[]){0.625f, 0.75f, 1.5f, 6.0f, 6.5f, 5.5f}, 6);
+    release(&f);
+}
+
 static void test_learned_scales(void **state)
 {
     (void)state;
@@ -140,7 +158,7 @@ static void test_learned_scales(void **state)
 
     memcpy(f.w, (const float[]){1.0f, -1.0f, 1.0f, -1.0f, -1.0f, 1.0f}, 6 * sizeof(float));
     memcpy(learned->value, (const float[]){2.0f, 3.0f, 4.0f, 5.0f}, 4 * sizeof(float));
-    const float d[] = {1.0f, 2.0f, 4.0f, 8.0f, 16.0f, 32.0f};
+    float d[] = {1.0f, 2.0f, 4.0f, 8.0f, 16.0f, 32.0f};
     for (int i = 0; i < 2; i++) {
         lb_weights_quantize(&f.net, 1, 0, 0, false, &f.q);
         assert_floats(f.q.real, (const float[]){2.0f, -3.0f, 2.0f, -5.0f, -5.0f, 4.0f}, 6);
@@ -211,6 +229,7 @@ int main(void)
         cmocka_unit_test(test_two_scales),
         cmocka_unit_test(test_float_layers),
         cmocka_unit_test(test_preparing),
+        cmocka_unit_test(test_quantized_decay),
         cmocka_unit_test(test_learned_scales),
         cmocka_unit_test(test_chance),
         cmocka_unit_test(test_threads_change_nothing),

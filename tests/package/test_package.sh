@@ -12,10 +12,12 @@ mv first moved # nothing may depend on where it was installed
 
 for file in bin/lowbit include/lowbit/status.h share/man/man1/lowbit.1 \
     share/bash-completion/completions/lowbit share/zsh/site-functions/_lowbit \
-    share/fish/vendor_completions.d/lowbit.fish share/doc/lowbit/LICENSE; do
+    share/fish/vendor_completions.d/lowbit.fish share/doc/lowbit/LICENSE \
+    share/lowbit/experiments/P0-table6.yaml share/lowbit/experiments/papers.csv; do
     [ -s "moved/$file" ] || { echo "not installed: $file"; exit 1; }
 done
 moved/bin/lowbit --version
+moved/bin/lowbit reproduce P0-table6 --dry-run >/dev/null # finds its experiments where the tree was moved to
 
 libraries=$(dirname "$(find "$PWD/moved" -name liblowbit.a)")
 export PKG_CONFIG_PATH=$libraries/pkgconfig LD_LIBRARY_PATH=$libraries

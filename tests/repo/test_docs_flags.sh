@@ -4,7 +4,7 @@ set -euo pipefail
 
 document=$LOWBIT_SOURCE/docs/training.md
 "$LOWBIT" train --help | sed -n '/^Options:/,/^Examples:/s/^ \{2,6\}\(-., \)\?\(--[a-z-]*\).*/\2/p' | sort -u >options.txt
-for command in train eval inspect data; do
+for command in train eval inspect data pack; do
     "$LOWBIT" "$command" --help | grep -oE '^ {2,6}(-., )?--[a-z-]+' | grep -oE -- '--[a-z-]+'
 done | sort -u >known.txt
 # a broken pattern must not look like success

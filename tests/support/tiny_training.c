@@ -28,6 +28,7 @@ static void listen(const lb_event *event, void *user)
         (void)snprintf(t->status, sizeof t->status, "%s", event->status);
         (void)snprintf(t->split, sizeof t->split, "%s", event->split);
         break;
+    case LB_EVENT_UNREADABLE: break;
     }
 }
 

@@ -77,6 +77,47 @@ static void adam_agrees_with_pytorch(void **state)
                  (lb_optimizer_options){.kind = LB_OPTIMIZER_ADAM, .weight_decay = 0.05f});
 }
 
+/* Held weights and their moments are as if there had been no step; the others do not notice. */
+static void held_weights_stay(void **state)
+{
+    (void)state;
+    static const lb_optimizer_options all[] = {
+        {.kind = LB_OPTIMIZER_ADAM, .weight_decay = 0.1f},
+        {.kind = LB_OPTIMIZER_SGD, .momentum = 0.9f, .weight_decay = 0.1f},
+        {.kind = LB_OPTIMIZER_SGD},
+    };
+    for (size_t k = 0; k < sizeof all / sizeof *all; k++) {
+        lb_net nets[2];
+        lb_optimizer optimizers[2];
+        uint8_t held[COUNT];
+        for (size_t i = 0; i < COUNT; i++) held[i] = i % 3 == 1;
+        for (int n = 0; n < 2; n++) {
+            build(&nets[n], COUNT, NULL);
+            lb_param *w = param_of(&nets[n], "layer.weight");
+            assert_ok(lb_optimizer_init(&optimizers[n], &nets[n], &all[k]));
+            if (n == 1) w->held = held;
+            for (size_t i = 0; i < COUNT; i++) w->value[i] = (float)i + 1.0f;
+            for (uint64_t t = 1; t <= 3; t++) {
+                for (size_t i = 0; i < COUNT; i++) w->grad[i] = 1.0f + (float)i;
+                lb_optimizer_step(&optimizers[n], 0.01, t);
+            }
+        }
+        const float *free_w = param_of(&nets[0], "layer.weight")->value;
+        const float *held_w = param_of(&nets[1], "layer.weight")->value;
+        const size_t p = (size_t)lb_net_find_param(&nets[1], "layer.weight");
+        for (size_t i = 0; i < COUNT; i++) {
+            assert_true(free_w[i] != (float)i + 1.0f);
+            assert_true(held_w[i] == (held[i] ? (float)i + 1.0f : free_w[i]));
+            for (size_t m = 0; held[i] && m < optimizers[1].n_moments; m++)
+                assert_true(optimizers[1].moments[p].value[m][i] == 0.0f);
+        }
+        for (int n = 0; n < 2; n++) {
+            lb_optimizer_release(&optimizers[n]);
+            lb_net_release(&nets[n]);
+        }
+    }
+}
+
 static void decay_reaches_weights_only(void **state)
 {
     (void)state;
@@ -215,6 +256,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(sgd_agrees_with_pytorch),
         cmocka_unit_test(adam_agrees_with_pytorch),
+        cmocka_unit_test(held_weights_stay),
         cmocka_unit_test(decay_reaches_weights_only),
         cmocka_unit_test(masters_are_clipped_and_learned_scales_stay_positive),
         cmocka_unit_test(learned_values_decay_by_their_quantizer),

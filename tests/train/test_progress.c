@@ -55,7 +55,7 @@ static void the_best_epoch_is_the_first_of_the_largest(void **state)
     (void)state;
     const double top1[] = {50.0, 70.0, 60.0, 70.0};
     lb_progress p = with_rows(top1, 4);
-    assert_int_equal(lb_progress_best(&p), 1);
+    assert_int_equal(lb_progress_best(&p, 0), 1);
     lb_progress_release(&p);
 }
 
@@ -64,16 +64,16 @@ static void not_above_one_and_a_half_times_chance_does_not_converge(void **state
     (void)state;
     const double at_the_line[] = {10.0, 15.0, 12.0}, above[] = {10.0, 15.01, 10.0};
     lb_progress p = with_rows(at_the_line, 3);
-    assert_string_equal(lb_progress_status(&p, 10, p.n_rows), "dnc");
-    assert_string_equal(lb_progress_status(&p, 100, p.n_rows), "ok");
-    assert_string_equal(lb_progress_status(&p, 10, p.n_rows + 1), "ok"); /* not at its end */
+    assert_string_equal(lb_progress_status(&p, 10, p.n_rows, 0), "dnc");
+    assert_string_equal(lb_progress_status(&p, 100, p.n_rows, 0), "ok");
+    assert_string_equal(lb_progress_status(&p, 10, p.n_rows + 1, 0), "ok"); /* not at its end */
     lb_progress_release(&p);
     p = with_rows(above, 3);
-    assert_string_equal(lb_progress_status(&p, 10, p.n_rows), "ok");
+    assert_string_equal(lb_progress_status(&p, 10, p.n_rows, 0), "ok");
     p.diverged = true;
-    assert_string_equal(lb_progress_status(&p, 10, p.n_rows), "dnc");
+    assert_string_equal(lb_progress_status(&p, 10, p.n_rows, 0), "dnc");
     lb_progress_release(&p);
-    assert_string_equal(lb_progress_status(&p, 10, p.n_rows),
+    assert_string_equal(lb_progress_status(&p, 10, p.n_rows, 0),
                         "ok"); /* nothing evaluated, nothing to say */
 }
 

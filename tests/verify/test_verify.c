@@ -283,6 +283,24 @@ static void another_runs_file_is_refused(void **state)
     assert_contains(lb_error(), "packed from another run");
 }
 
+/* One figure for a network, trained or packed: operations and bits of DoReFa W1A2 with float ends. */
+static void a_run_costs_what_its_packed_network_costs(void **state)
+{
+    (void)state;
+    lb_inspection *run = NULL;
+    lb_packed_inspection *packed = NULL;
+    assert_ok(lb_inspect_run(lb_test_whole_run(), &run));
+    assert_ok(lb_inspect_packed(packed_run(), &packed));
+    assert_int_equal(run->weights, packed->weights);
+    assert_int_equal(run->macs, packed->macs);
+    assert_true(packed->bit_operations > 0.0 && packed->weight_bits > 1.0);
+    assert_true(fabs(run->bit_operations / packed->bit_operations - 1.0) < 1e-12);
+    assert_true(fabs(run->weight_bits / packed->weight_bits - 1.0) < 1e-12);
+    assert_true(fabs(run->act_bits / packed->act_bits - 1.0) < 1e-12);
+    lb_inspection_destroy(run);
+    lb_packed_inspection_destroy(packed);
+}
+
 static lb_status verify_one(void *context)
 {
     const lb_verify_options options = {.isa = "scalar", .images = 1, .threads = 1};
@@ -390,6 +408,7 @@ int main(void)
         cmocka_unit_test(a_changed_threshold_is_named),
         cmocka_unit_test(what_cannot_be_compared_is_said),
         cmocka_unit_test(another_runs_file_is_refused),
+        cmocka_unit_test(a_run_costs_what_its_packed_network_costs),
         cmocka_unit_test(no_memory_is_an_error),
         cmocka_unit_test(random_networks_are_the_same),
     };

@@ -1,23 +1,14 @@
 /* A folder of images by class: DIR/train/CLASS/IMAGE and DIR/test/CLASS/IMAGE (or val for test), PNG or
  * JPEG by the name's ending. Classes are the folders in train, in alphabetical (byte) order; images are
  * read in that order too. All have one size. If all are grey there is one channel, else three. */
-#include <dirent.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 #include "base/file.h"
 #include "data/dataset.h"
+#include "data/format/folder_list.h"
 #include "data/format/image_file.h"
 
-enum { PATH_BYTES = 4096, MAX_IMAGE_FILE = 1 << 28 };
-
-/* A sorted list of names. */
-typedef struct name_list {
-    size_t n, room;
-    char **names;
-} name_list;
+enum { MAX_IMAGE_FILE = 1 << 28 };
 
 /* A growing list of decoded images. */
 typedef struct image_list {
@@ -39,84 +30,15 @@ static lb_status grow(size_t room, size_t size, void **block)
     return LB_OK;
 }
 
-static void name_list_release(name_list *list)
-{
-    for (size_t i = 0; i < list->n; i++) lb_free(list->names[i]);
-    lb_free(list->names);
-    *list = (name_list){0};
-}
-
-static lb_status name_list_add(name_list *list, const char *name)
-{
-    if (list->n == list->room) {
-        void *names = list->names;
-        const size_t room = list->room > 0 ? list->room : 16;
-        if (list->room == 0) {
-            LB_TRY(lb_alloc(room, sizeof *list->names, "file list", &names));
-            list->room = room;
-        } else {
-            LB_TRY(grow(room, sizeof *list->names, &names));
-            list->room = 2 * room;
-        }
-        list->names = names;
-    }
-    LB_TRY(lb_strdup(name, &list->names[list->n]));
-    list->n++;
-    return LB_OK;
-}
-
-static int compare_names(const void *a, const void *b)
-{
-    return strcmp(*(char *const *)a, *(char *const *)b);
-}
-
-static bool is_image_name(const char *name)
-{
-    const char *dot = strrchr(name, '.');
-    return dot != NULL && (strcasecmp(dot, ".png") == 0 || strcasecmp(dot, ".jpg") == 0 ||
-                           strcasecmp(dot, ".jpeg") == 0);
-}
-
-static lb_status join(const char *folder, const char *name, char *path)
-{
-    const int n = snprintf(path, PATH_BYTES, "%s/%s", folder, name);
-    if (n > 0 && n < PATH_BYTES) return LB_OK;
-    return lb_fail(LB_E_IO, "'%s/...': path too long", folder);
-}
-
-/* Names in a folder in order: subfolders or images. Names that start with a dot are left out. */
-static lb_status list_folder(const char *folder, bool folders, name_list *out)
-{
-    DIR *stream = opendir(folder);
-    if (stream == NULL) return lb_fail(LB_E_IO, "cannot open folder '%s'", folder);
-    lb_status status = LB_OK;
-    for (struct dirent *e = readdir(stream); e != NULL && status == LB_OK; e = readdir(stream)) {
-        char path[PATH_BYTES];
-        if (e->d_name[0] == '.') continue;
-        status = join(folder, e->d_name, path);
-        if (status != LB_OK) break;
-        if (folders ? lb_path_is_folder(path) : is_image_name(e->d_name)) {
-            status = name_list_add(out, e->d_name);
-        }
-    }
-    closedir(stream);
-    if (out->n > 0) qsort(out->names, out->n, sizeof *out->names, compare_names);
-    return status;
-}
-
 static bool split_folder(const char *folder, lb_split split, char *path)
 {
-    static const char *const names[2][2] = {{"train", "train"}, {"test", "val"}};
-    for (size_t i = 0; i < 2; i++) {
-        const int n = snprintf(path, PATH_BYTES, "%s/%s", folder, names[split][i]);
-        if (n > 0 && n < PATH_BYTES && lb_path_is_folder(path)) return true;
-    }
-    return false;
+    return split == LB_SPLIT_TRAIN ? lb_folder_either(folder, "train", "train", path)
+                                   : lb_folder_either(folder, "test", "val", path);
 }
 
 static const char *missing(const char *folder, lb_split split)
 {
-    char path[PATH_BYTES];
+    char path[LB_PATH_BYTES];
     if (!split_folder(folder, LB_SPLIT_TRAIN, path)) return "folder train";
     return split_folder(folder, split, path) ? NULL : "folder test or val";
 }
@@ -178,15 +100,15 @@ static lb_status add_image(image_list *list, const char *path, uint16_t label)
 
 static lb_status add_class(image_list *list, const char *folder, const char *name, uint16_t label)
 {
-    char class_folder[PATH_BYTES], path[PATH_BYTES];
-    name_list files = {0};
-    LB_TRY(join(folder, name, class_folder));
-    lb_status status = list_folder(class_folder, false, &files);
+    char class_folder[LB_PATH_BYTES], path[LB_PATH_BYTES];
+    lb_name_list files = {0};
+    LB_TRY(lb_folder_path(folder, name, class_folder));
+    lb_status status = lb_folder_list(class_folder, false, &files);
     for (size_t i = 0; i < files.n && status == LB_OK; i++) {
-        status = join(class_folder, files.names[i], path);
+        status = lb_folder_path(class_folder, files.names[i], path);
         if (status == LB_OK) status = add_image(list, path, label);
     }
-    name_list_release(&files);
+    lb_name_list_release(&files);
     return status;
 }
 
@@ -208,38 +130,21 @@ static lb_status collect(const image_list *list, const char *where, lb_dataset *
     return LB_OK;
 }
 
-static lb_status keep_class_names(const name_list *classes, lb_dataset *out)
-{
-    void *names = NULL;
-    LB_TRY(lb_arena_alloc(&out->arena, classes->n, sizeof(char *), "class names", &names));
-    out->class_names = names;
-    for (size_t i = 0; i < classes->n; i++) {
-        char *name = NULL;
-        LB_TRY(lb_arena_strdup(&out->arena, classes->names[i], &name));
-        out->class_names[i] = name;
-    }
-    out->classes = classes->n;
-    return LB_OK;
-}
-
 /* Every class folder of `folder` (names sorted, as `classes` are) must be one of the classes. */
-static lb_status check_known(const char *folder, const name_list *classes)
+static lb_status check_known(const char *folder, const lb_name_list *classes)
 {
-    name_list here = {0};
-    lb_status status = list_folder(folder, true, &here);
+    lb_name_list here = {0};
+    lb_status status = lb_folder_list(folder, true, &here);
     for (size_t i = 0; i < here.n && status == LB_OK; i++) {
-        if (bsearch(&here.names[i], classes->names, classes->n, sizeof *classes->names,
-                    compare_names)) {
-            continue;
-        }
+        if (lb_name_list_find(classes, here.names[i]) < classes->n) continue;
         status = lb_fail(LB_E_FORMAT, "'%s/%s': no such class in the training split", folder,
                          here.names[i]);
     }
-    name_list_release(&here);
+    lb_name_list_release(&here);
     return status;
 }
 
-static lb_status read_classes(const char *folder, const name_list *classes, lb_dataset *out)
+static lb_status read_classes(const char *folder, const lb_name_list *classes, lb_dataset *out)
 {
     if (classes->n == 0 || classes->n > UINT16_MAX) {
         return lb_fail(LB_E_FORMAT, "'%s': %zu class folders in train; wanted 1 to %d", folder,
@@ -248,31 +153,31 @@ static lb_status read_classes(const char *folder, const name_list *classes, lb_d
     image_list images = {0};
     lb_status status = check_known(folder, classes);
     for (size_t c = 0; c < classes->n && status == LB_OK; c++) {
-        char path[PATH_BYTES];
-        status = join(folder, classes->names[c], path);
+        char path[LB_PATH_BYTES];
+        status = lb_folder_path(folder, classes->names[c], path);
         /* A class without test images is legal. */
         if (status == LB_OK && lb_path_is_folder(path)) {
             status = add_class(&images, folder, classes->names[c], (uint16_t)c);
         }
     }
     if (status == LB_OK) status = collect(&images, folder, out);
-    if (status == LB_OK) status = keep_class_names(classes, out);
+    if (status == LB_OK) status = lb_dataset_name_classes(out, classes->names, classes->n);
     image_list_release(&images);
     return status;
 }
 
 static lb_status read_folder(const lb_data_source *source, lb_dataset *out)
 {
-    char training[PATH_BYTES], folder[PATH_BYTES];
+    char training[LB_PATH_BYTES], folder[LB_PATH_BYTES];
     if (!split_folder(source->folder, LB_SPLIT_TRAIN, training) ||
         !split_folder(source->folder, source->split, folder)) {
         return lb_fail(LB_E_IO, "no %s in '%s'", missing(source->folder, source->split),
                        source->folder);
     }
-    name_list classes = {0};
-    lb_status status = list_folder(training, true, &classes);
+    lb_name_list classes = {0};
+    lb_status status = lb_folder_list(training, true, &classes);
     if (status == LB_OK) status = read_classes(folder, &classes, out);
-    name_list_release(&classes);
+    lb_name_list_release(&classes);
     return status;
 }
 

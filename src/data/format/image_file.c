@@ -1,170 +1,146 @@
-/* PNG through libpng's simplified interface, JPEG through libjpeg.
- *
- * Both give interleaved rows; here they become planes. libjpeg reports errors by a function that must not
- * return, so it jumps; between setjmp and the last call of libjpeg only one plain function lives, and what
- * must be freed is kept in a struct outside of it. */
+/* PNG through libpng's simplified interface; JPEG is jpeg_file.c's. */
 #include "data/format/image_file.h"
 
 #include <png.h>
-#include <setjmp.h>
-#include <stdio.h> /* jpeglib.h needs it before itself */
 #include <string.h>
 
-#include <jerror.h>
-#include <jpeglib.h>
-
 #include "base/memory.h"
+#include "data/format/jpeg_file.h"
 #include "lowbit/data.h"
 
-static lb_status check_shape(const char *where, lb_image_shape shape)
+/* Photographs of today's cameras are read; beyond this a file is more likely damaged or an attack. */
+enum { MAX_SIDE = 16384, MAX_PIXELS = 1 << 27 };
+
+static bool is_png(const uint8_t *file, size_t bytes)
 {
-    if (shape.height > 0 && shape.width > 0 && shape.height <= LB_IMAGE_MAX_SIDE &&
-        shape.width <= LB_IMAGE_MAX_SIDE) {
-        return LB_OK;
-    }
-    return lb_fail(LB_E_FORMAT, "%s: %zux%zu pixels; sides of 1 to %d are read", where,
-                   shape.height, shape.width, LB_IMAGE_MAX_SIDE);
+    return bytes >= 8 && png_sig_cmp(file, 0, 8) == 0;
 }
 
-/* Interleaved (height * width, channels) to planar (channels, height * width). */
-static lb_status to_planes(lb_image_shape shape, const uint8_t *interleaved, uint8_t **out)
+static bool is_jpeg(const uint8_t *file, size_t bytes)
+{
+    return bytes >= 3 && file[0] == 0xff && file[1] == 0xd8 && file[2] == 0xff;
+}
+
+/* ---- PNG ------------------------------------------------------------------------------------- */
+
+static lb_status png_open(const char *where, const uint8_t *file, size_t bytes, png_image *png)
+{
+    *png = (png_image){.version = PNG_IMAGE_VERSION};
+    if (png_image_begin_read_from_memory(png, file, bytes) != 0) return LB_OK;
+    return lb_fail(LB_E_FORMAT, "%s: damaged PNG: %s", where, png->message);
+}
+
+static lb_status png_probe(const char *where, const uint8_t *file, size_t bytes,
+                           lb_image_facts *out)
+{
+    png_image png;
+    LB_TRY(png_open(where, file, bytes, &png));
+    const bool colour = (png.format & PNG_FORMAT_FLAG_COLOR) != 0;
+    *out = (lb_image_facts){{colour ? 3 : 1, png.height, png.width}, 1};
+    png_image_free(&png);
+    return LB_OK;
+}
+
+/* From three bytes a pixel to four, from the last one on, in place. */
+static void widen(uint8_t *pixels, size_t n)
+{
+    while (n-- > 0) {
+        const uint8_t *from = pixels + 3 * n;
+        const uint8_t colour[3] = {from[0], from[1], from[2]};
+        memcpy(pixels + LB_PIXEL_BYTES * n, colour, sizeof colour);
+    }
+}
+
+static lb_status png_decode_part(const char *where, const uint8_t *file, size_t bytes,
+                                 const lb_image_part *part, lb_buffer *buffer, lb_image_rows *out)
+{
+    png_image png;
+    LB_TRY(png_open(where, file, bytes, &png));
+    const png_color black = {0, 0, 0};
+    const size_t width = png.width, height = png.height;
+    png.format = PNG_FORMAT_RGB;
+    lb_status status = LB_OK;
+    if (part->denominator != 1 || part->x + part->width > width ||
+        part->y + part->height > height) {
+        status = lb_fail(LB_E_FORMAT, "%s: the image is not the one it was a moment ago", where);
+    }
+    if (status == LB_OK) status = lb_buffer_reserve(buffer, height * width * LB_PIXEL_BYTES, where);
+    if (status == LB_OK && png_image_finish_read(&png, &black, buffer->data, 0, NULL) == 0) {
+        status = lb_fail(LB_E_FORMAT, "%s: damaged PNG: %s", where, png.message);
+    }
+    png_image_free(&png);
+    if (status != LB_OK) return status;
+    widen(buffer->data, height * width);
+    const size_t stride = width * LB_PIXEL_BYTES;
+    *out = (lb_image_rows){buffer->data + part->y * stride + part->x * LB_PIXEL_BYTES, stride};
+    return LB_OK;
+}
+
+/* ---- either ---------------------------------------------------------------------------------- */
+
+static lb_status check_sides(const char *where, lb_image_shape shape, size_t most)
+{
+    if (shape.height > 0 && shape.width > 0 && shape.height <= most && shape.width <= most &&
+        shape.height <= MAX_PIXELS / shape.width) {
+        return LB_OK;
+    }
+    return lb_fail(LB_E_FORMAT, "%s: %zux%zu pixels; sides of 1 to %zu are read", where,
+                   shape.height, shape.width, most);
+}
+
+lb_status lb_image_probe(const char *where, const uint8_t *file, size_t bytes, lb_image_facts *out)
+{
+    lb_image_facts facts;
+    if (is_png(file, bytes)) {
+        LB_TRY(png_probe(where, file, bytes, &facts));
+    } else if (is_jpeg(file, bytes)) {
+        LB_TRY(lb_jpeg_probe(where, file, bytes, &facts));
+    } else {
+        return lb_fail(LB_E_FORMAT, "%s: neither a PNG nor a JPEG image", where);
+    }
+    LB_TRY(check_sides(where, facts.shape, MAX_SIDE));
+    *out = facts;
+    return LB_OK;
+}
+
+lb_status lb_image_decode_part(const char *where, const uint8_t *file, size_t bytes,
+                               const lb_image_part *part, lb_buffer *buffer, lb_image_rows *out)
+{
+    return is_png(file, bytes) ? png_decode_part(where, file, bytes, part, buffer, out)
+                               : lb_jpeg_decode_part(where, file, bytes, part, buffer, out);
+}
+
+/* Rows to planes (channels, height * width); of a grey image each of the three is the only one. */
+static lb_status to_planes(lb_image_shape shape, const lb_image_rows *rows, uint8_t **out)
 {
     const size_t pixels = shape.height * shape.width;
     void *block = NULL;
     LB_TRY(lb_alloc(pixels, shape.channels, "image", &block));
     uint8_t *planes = block;
-    for (size_t i = 0; i < pixels; i++) {
-        for (size_t c = 0; c < shape.channels; c++) planes[c * pixels + i] = *interleaved++;
+    for (size_t y = 0; y < shape.height; y++) {
+        const uint8_t *pixel = rows->first + y * rows->stride;
+        for (size_t i = y * shape.width; i < (y + 1) * shape.width; i++, pixel += LB_PIXEL_BYTES) {
+            for (size_t c = 0; c < shape.channels; c++) planes[c * pixels + i] = pixel[c];
+        }
     }
     *out = planes;
     return LB_OK;
 }
 
-static lb_status finish_png(const char *where, png_image *png, lb_image_shape *shape,
-                            uint8_t **pixels)
-{
-    const bool colour = (png->format & PNG_FORMAT_FLAG_COLOR) != 0;
-    *shape = (lb_image_shape){colour ? 3 : 1, png->height, png->width};
-    LB_TRY(check_shape(where, *shape));
-    png->format = colour ? PNG_FORMAT_RGB : PNG_FORMAT_GRAY;
-    void *rows = NULL;
-    LB_TRY(lb_alloc(PNG_IMAGE_SIZE(*png), 1, "image", &rows));
-    const png_color black = {0, 0, 0};
-    lb_status status = LB_OK;
-    if (png_image_finish_read(png, &black, rows, 0, NULL) == 0) {
-        status = lb_fail(LB_E_FORMAT, "%s: damaged PNG: %s", where, png->message);
-    } else {
-        status = to_planes(*shape, rows, pixels);
-    }
-    lb_free(rows);
-    return status;
-}
-
-static lb_status decode_png(const char *where, const uint8_t *file, size_t bytes,
-                            lb_image_shape *shape, uint8_t **pixels)
-{
-    png_image png = {.version = PNG_IMAGE_VERSION};
-    if (png_image_begin_read_from_memory(&png, file, bytes) == 0) {
-        return lb_fail(LB_E_FORMAT, "%s: damaged PNG: %s", where, png.message);
-    }
-    const lb_status status = finish_png(where, &png, shape, pixels);
-    png_image_free(&png);
-    return status;
-}
-
-/* What decoding a JPEG holds; lives outside of the function that may be jumped out of. */
-typedef struct jpeg_state {
-    struct jpeg_decompress_struct jpeg;
-    struct jpeg_error_mgr errors;
-    jmp_buf on_error;
-    char message[JMSG_LENGTH_MAX];
-    lb_image_shape shape;
-    uint8_t *rows;    /* interleaved */
-    lb_status status; /* a failure of ours, with its message recorded */
-} jpeg_state;
-
-_Noreturn static void jpeg_fail(j_common_ptr jpeg)
-{
-    jpeg_state *state = jpeg->client_data;
-    jpeg->err->format_message(jpeg, state->message);
-    longjmp(state->on_error, 1);
-}
-
-/* Warnings that mean that pixels are missing are errors here; others are not worth a word. */
-static void jpeg_message(j_common_ptr jpeg, int level)
-{
-    const int code = jpeg->err->msg_code;
-    if (level < 0 &&
-        (code == JWRN_JPEG_EOF || code == JWRN_HIT_MARKER || code == JWRN_HUFF_BAD_CODE)) {
-        jpeg_fail(jpeg);
-    }
-}
-
-static void jpeg_rows(jpeg_state *state, const char *where)
-{
-    struct jpeg_decompress_struct *jpeg = &state->jpeg;
-    const bool grey = jpeg->jpeg_color_space == JCS_GRAYSCALE;
-    if (jpeg->jpeg_color_space == JCS_CMYK || jpeg->jpeg_color_space == JCS_YCCK) {
-        state->status = lb_fail(LB_E_FORMAT, "%s: a CMYK image; convert it to RGB", where);
-        return;
-    }
-    state->shape = (lb_image_shape){grey ? 1 : 3, jpeg->image_height, jpeg->image_width};
-    state->status = check_shape(where, state->shape);
-    if (state->status != LB_OK) return;
-    jpeg->out_color_space = grey ? JCS_GRAYSCALE : JCS_RGB;
-    jpeg->dct_method = JDCT_ISLOW; /* the one method that every libjpeg computes alike */
-    (void)jpeg_start_decompress(jpeg);
-    const size_t stride = state->shape.channels * state->shape.width;
-    void *rows = NULL;
-    state->status = lb_alloc(state->shape.height, stride, "image", &rows);
-    state->rows = rows;
-    if (state->status != LB_OK) return;
-    while (jpeg->output_scanline < jpeg->output_height) {
-        JSAMPROW row = state->rows + jpeg->output_scanline * stride;
-        (void)jpeg_read_scanlines(jpeg, &row, 1);
-    }
-    (void)jpeg_finish_decompress(jpeg);
-}
-
-/* Everything that may jump. */
-static void jpeg_run(jpeg_state *state, const char *where, const uint8_t *file, size_t bytes)
-{
-    if (setjmp(state->on_error) != 0) {
-        state->status = lb_fail(LB_E_FORMAT, "%s: damaged JPEG: %s", where, state->message);
-        return;
-    }
-    jpeg_create_decompress(&state->jpeg);
-    state->jpeg.client_data = state;
-    jpeg_mem_src(&state->jpeg, file, (unsigned long)bytes);
-    (void)jpeg_read_header(&state->jpeg, TRUE);
-    jpeg_rows(state, where);
-}
-
-static lb_status decode_jpeg(const char *where, const uint8_t *file, size_t bytes,
-                             lb_image_shape *shape, uint8_t **pixels)
-{
-    jpeg_state state = {.status = LB_OK};
-    state.jpeg.err = jpeg_std_error(&state.errors);
-    state.jpeg.client_data = &state;
-    state.errors.error_exit = jpeg_fail;
-    state.errors.emit_message = jpeg_message;
-    jpeg_run(&state, where, file, bytes);
-    jpeg_destroy_decompress(&state.jpeg);
-    if (state.status == LB_OK) state.status = to_planes(state.shape, state.rows, pixels);
-    if (state.status == LB_OK) *shape = state.shape;
-    lb_free(state.rows);
-    return state.status;
-}
-
 lb_status lb_image_decode(const char *where, const uint8_t *file, size_t bytes,
                           lb_image_shape *shape, uint8_t **pixels)
 {
-    if (bytes >= 8 && png_sig_cmp(file, 0, 8) == 0)
-        return decode_png(where, file, bytes, shape, pixels);
-    if (bytes >= 3 && file[0] == 0xff && file[1] == 0xd8 && file[2] == 0xff) {
-        return decode_jpeg(where, file, bytes, shape, pixels);
-    }
-    return lb_fail(LB_E_FORMAT, "%s: neither a PNG nor a JPEG image", where);
+    lb_image_facts facts;
+    LB_TRY(lb_image_probe(where, file, bytes, &facts));
+    LB_TRY(check_sides(where, facts.shape, LB_IMAGE_MAX_SIDE));
+    const lb_image_part whole = {1, 0, 0, facts.shape.width, facts.shape.height};
+    lb_buffer buffer = {0};
+    lb_image_rows rows;
+    lb_status status = lb_image_decode_part(where, file, bytes, &whole, &buffer, &rows);
+    if (status == LB_OK) status = to_planes(facts.shape, &rows, pixels);
+    if (status == LB_OK) *shape = facts.shape;
+    lb_buffer_release(&buffer);
+    return status;
 }
 
 lb_status lb_image_encode_png(lb_image_shape shape, const uint8_t *pixels, uint8_t **file,

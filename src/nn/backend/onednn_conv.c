@@ -143,6 +143,47 @@ typedef struct descriptors {
     dnnl_memory_desc_t in, weights, out, bias;
 } descriptors;
 
+static const char *implementation_of(const_dnnl_primitive_desc_t descriptor)
+{
+    const char *name = "";
+    (void)dnnl_primitive_desc_query(descriptor, dnnl_query_impl_info_str, 0, &name);
+    return name;
+}
+
+/* oneDNN 2.6's 1x1 kernels with strides copy blocks of 16 channels, past the end of their scratchpad where a map has
+ * fewer. */
+static bool is_unsafe(const lb_layer *layer, const lb_window *window,
+                      const_dnnl_primitive_desc_t descriptor)
+{
+    return window->stride > 1 && layer->in.c % 16 != 0 &&
+           strncmp(implementation_of(descriptor), "jit_1x1", 7) == 0;
+}
+
+/* The first of oneDNN's implementations that is safe. */
+static dnnl_status_t first_safe(const lb_executor *e, const lb_layer *layer,
+                                const dnnl_convolution_desc_t *op, dnnl_primitive_attr_t attributes,
+                                dnnl_primitive_desc_t hint, dnnl_primitive_desc_t *out)
+{
+    const lb_window *window = &e->net->nodes[layer->node].as.conv.window;
+    dnnl_primitive_desc_iterator_t at = NULL;
+    dnnl_status_t status =
+        dnnl_primitive_desc_iterator_create(&at, op, attributes, e->engine, hint);
+    while (status == dnnl_success) {
+        dnnl_primitive_desc_t descriptor = dnnl_primitive_desc_iterator_fetch(at);
+        if (!descriptor) {
+            status = dnnl_out_of_memory;
+        } else if (is_unsafe(layer, window, descriptor)) {
+            dnnl_primitive_desc_destroy(descriptor);
+            status = dnnl_primitive_desc_iterator_next(at);
+        } else {
+            *out = descriptor;
+            break;
+        }
+    }
+    if (at) dnnl_primitive_desc_iterator_destroy(at);
+    return status;
+}
+
 static dnnl_status_t make_descriptor(const lb_executor *e, const lb_layer *layer, int direction,
                                      const descriptors *d, dnnl_primitive_attr_t attributes,
                                      dnnl_primitive_desc_t hint, dnnl_primitive_desc_t *out)
@@ -182,7 +223,7 @@ static dnnl_status_t make_descriptor(const lb_executor *e, const lb_layer *layer
                                                              &d->out, strides, before, after);
     }
     if (status != dnnl_success) return status;
-    return dnnl_primitive_desc_create(out, &op, attributes, e->engine, hint);
+    return first_safe(e, layer, &op, attributes, hint, out);
 }
 
 static dnnl_data_type_t input_type(const lb_executor *e, const lb_layer *layer, int direction)
@@ -246,9 +287,7 @@ static dnnl_status_t choose(const lb_executor *e, const lb_layer *layer, int dir
 
 static bool is_slow(dnnl_primitive_desc_t descriptor)
 {
-    const char *name = "";
-    (void)dnnl_primitive_desc_query(descriptor, dnnl_query_impl_info_str, 0, &name);
-    return strncmp(name, "ref", 3) == 0;
+    return strncmp(implementation_of(descriptor), "ref", 3) == 0;
 }
 
 static dnnl_query_t weight_query(int direction)
@@ -355,12 +394,10 @@ static dnnl_status_t make_primitives(lb_executor *e, lb_layer *layer)
 static bool split_has_tiles(const lb_executor *e, lb_layer *layer, int direction)
 {
     dnnl_primitive_desc_t descriptor = NULL;
-    const char *name = "";
     layer->split[direction] = true;
-    if (choose(e, layer, direction, layer->chunk, NULL, &descriptor) == dnnl_success) {
-        (void)dnnl_primitive_desc_query(descriptor, dnnl_query_impl_info_str, 0, &name);
-    }
-    const bool tiles = strstr(name, "amx") != NULL;
+    const bool tiles =
+        choose(e, layer, direction, layer->chunk, NULL, &descriptor) == dnnl_success &&
+        strstr(implementation_of(descriptor), "amx") != NULL;
     if (descriptor) dnnl_primitive_desc_destroy(descriptor);
     layer->split[direction] = false;
     return tiles;

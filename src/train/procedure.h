@@ -1,0 +1,36 @@
+/* Procedures: what a run does around its epochs. A procedure cuts the run into stages; each has a learning rate
+ * schedule of its own, and may change the network at its start. Where a run stands is told by its epoch, and by the
+ * rows of the epochs before, alone: a resumed run needs nothing else. */
+#ifndef LB_TRAIN_PROCEDURE_H
+#define LB_TRAIN_PROCEDURE_H
+
+#include "train/trainer.h"
+
+/* A piece of a run. */
+typedef struct lb_stage {
+    size_t number;        /* from 0 */
+    size_t first, epochs; /* its first epoch, and how many it has */
+} lb_stage;
+
+typedef struct lb_procedure {
+    /** Does the run's configuration ask for this procedure? */
+    bool (*wanted)(const lb_train_config *config);
+    /** Can the network do it? Errors: LB_E_ARG says why not. */
+    lb_status (*check)(const lb_train_config *config, const lb_net *net);
+    /** Epochs of the whole run. */
+    size_t (*epochs)(const lb_train_config *config);
+    lb_stage (*stage)(const lb_train_config *config, size_t epoch);
+    /** Before the first step of a stage. Errors: LB_E_NOMEM. */
+    lb_status (*begin)(lb_trainer *trainer, lb_stage stage);
+    /** Before the first step of this call, in the midst of a stage. Errors: LB_E_NOMEM. */
+    lb_status (*go_on)(lb_trainer *trainer, lb_stage stage);
+    /** The first epoch whose network counts: the best epoch is none before it. */
+    size_t (*counts_from)(const lb_train_config *config);
+} lb_procedure;
+
+extern const lb_procedure lb_procedure_plain, lb_procedure_prune;
+
+/** The procedure that the configuration asks for. */
+const lb_procedure *lb_procedure_of(const lb_train_config *config);
+
+#endif

@@ -1,0 +1,115 @@
+# lowbit results: import, list, show, query, export and merge, their JSON, and what they refuse.
+set -euo pipefail
+
+says()
+{
+    local wanted=$1
+    shift
+    local got
+    got=$("$@" 2>&1) || { echo "failed: $*: $got"; exit 1; }
+    case $got in
+    *"$wanted"*) ;;
+    *) echo "$*"; echo "got: $got"; echo "wanted: $wanted"; exit 1 ;;
+    esac
+}
+
+# refuses STATUS TEXT COMMAND...: one line on standard error, nothing on standard output.
+refuses()
+{
+    local wanted=$1 text=$2 status=0
+    shift 2
+    "$@" >out.txt 2>err.txt || status=$?
+    if [ "$status" != "$wanted" ] || [ -s out.txt ] || [ "$(wc -l <err.txt)" != 1 ] ||
+        ! grep -qF -- "$text" err.txt; then
+        echo "$*: status $status, wanted $wanted and '$text'"
+        cat out.txt err.txt
+        exit 1
+    fi
+}
+
+train()
+{
+    "$LOWBIT" train --data synth-digits:300 --width-multiplier 0.125 --epochs 1 --batch 50 --threads 1 "$@" >/dev/null
+}
+train --method dorefa --abits 2 --out runs/a
+train --method twn --out runs/b
+train --method twn --seed 2 --out runs/c
+
+# ---- import and list
+says "runs/a: run 1" "$LOWBIT" results import runs/a
+says "runs/c: run 3" "$LOWBIT" results import runs/b runs/c
+says "runs/a: run 1" "$LOWBIT" results import runs/a # again: the same run
+says "3 runs" "$LOWBIT" results list
+says "2*/32" "$LOWBIT" results list method=twn seed=2
+says "1 run," "$LOWBIT" results list method=twn seed=2
+says "0 runs" "$LOWBIT" results list state=failed
+test "$("$LOWBIT" results list --json | wc -l)" = 3
+
+# ---- show: by id, by hash
+hash=$("$LOWBIT" results query "SELECT hash FROM runs WHERE id = 2" | tail -1)
+says "run 2  $hash" "$LOWBIT" results show 2
+says "run 2  $hash" "$LOWBIT" results show "${hash:0:10}"
+says "conv2" "$LOWBIT" results show 2
+says "width-multiplier     0.125" "$LOWBIT" results show 2
+"$LOWBIT" results show 1 --json >show.json
+"$LOWBIT" results list --json >list.json
+"$LOWBIT" results query "SELECT id, method, NULL AS absent FROM runs ORDER BY id" --json >query.json
+"$LOWBIT" results export --out all.json
+"$LOWBIT" results export method=twn --out some.csv
+"$LOWBIT" results export --format markdown >table.md
+grep -qF '| twn | 2\*/32 | 2 |' table.md
+
+python3 - <<'END'
+import csv, json
+run = json.load(open("show.json"))
+assert run["id"] == 1 and run["method"] == "dorefa" and run["settings"]["abits"] == "2", run
+assert len(run["epoch_rows"]) == 1 and [l["name"] for l in run["layers"]] == ["conv1", "conv2", "fc1", "fc2", "fc3"]
+assert run["epoch_rows"][0]["val_top1"] == run["best_top1"] and run["bit_operations"] > 0
+runs = [json.loads(line) for line in open("list.json")]
+assert [r["id"] for r in runs] == [1, 2, 3] and runs[1]["ternary"] is True
+rows = [json.loads(line) for line in open("query.json")]
+assert rows[0] == {"id": "1", "method": "dorefa", "absent": None}, rows
+exported = json.load(open("all.json"))
+assert len(exported) == 3 and exported[0]["settings"]["abits"] == 2
+for key in exported[0].keys() & runs[0].keys() - {"seconds"}:
+    a, b = exported[0][key], runs[0][key]
+    assert a == b or abs(a - b) < 1e-3 * max(1, abs(a)), (key, a, b)
+some = list(csv.DictReader(open("some.csv", newline="")))
+assert [r["seed"] for r in some] == ["1", "2"] and json.loads(some[0]["settings"])["method"] == "twn"
+assert set(some[0]) == set(exported[0])
+END
+
+# ---- merge
+"$LOWBIT" results import runs/a runs/b --store first.sqlite >/dev/null
+"$LOWBIT" results import runs/b runs/c --store second.sqlite >/dev/null
+says "first.sqlite: 2 runs added, 0 brought up to date, 0 were here" "$LOWBIT" results merge first.sqlite second.sqlite --store joined.sqlite
+says "3 runs" "$LOWBIT" results list --store joined.sqlite
+test "$(python3 -c 'import sqlite3; print(sqlite3.connect("joined.sqlite").execute("PRAGMA integrity_check").fetchone()[0])')" = ok
+test ! -e joined.sqlite-wal # the file alone is the store
+
+# ---- refusals
+refuses 5 "nix.sqlite: cannot open the result store: No such file" "$LOWBIT" results list --store nix.sqlite
+test ! -e nix.sqlite
+echo "no store, but a text" >text.sqlite
+refuses 4 "text.sqlite: no store of lowbit" "$LOWBIT" results list --store text.sqlite
+refuses 4 "text.sqlite: no store of lowbit" "$LOWBIT" results merge text.sqlite
+refuses 2 "did you mean 'method'?" "$LOWBIT" results list metod=dorefa
+refuses 2 "only statements that read" "$LOWBIT" results query "DELETE FROM runs"
+refuses 2 "syntax error" "$LOWBIT" results query "SELECT FROM"
+refuses 2 "one SQL statement" "$LOWBIT" results query
+refuses 2 "no run 'abc123'" "$LOWBIT" results show abc123
+refuses 2 "its id or its hash" "$LOWBIT" results show
+refuses 2 "wanted csv, json or markdown" "$LOWBIT" results export --format xml
+refuses 5 "no/such/folder" "$LOWBIT" results export --out no/such/folder/x.csv
+refuses 5 "nowhere: no run is there" "$LOWBIT" results import nowhere
+refuses 2 "which folders" "$LOWBIT" results import
+refuses 2 "which stores" "$LOWBIT" results merge
+refuses 2 "unknown action 'lst'" "$LOWBIT" results lst
+refuses 2 "nothing to do" "$LOWBIT" results
+says "3 runs" "$LOWBIT" results list # nothing of this changed the store
+says "lowbit results merge job-" "$LOWBIT" results --help
+if [ -w /dev/full ]; then
+    status=0
+    "$LOWBIT" results export >/dev/full 2>err.txt || status=$?
+    test "$status" = 5
+fi
