@@ -62,6 +62,16 @@ static void test_every_grid_and_count(void **state)
     }
 }
 
+static void test_sums_a_channel(void **state)
+{
+    (void)state;
+    const lb_window window = {.kh = 3, .kw = 5, .stride = 1};
+    assert_int_equal(lb_int_weights_terms(LB_SUMS_WHOLE, &window), 1);
+    assert_int_equal(lb_int_weights_terms(LB_SUMS_SIGN, &window), 2);
+    assert_int_equal(lb_int_weights_terms(LB_SUMS_ROW, &window), 3);
+    assert_int_equal(lb_int_weights_terms(LB_SUMS_PIXEL, &window), 15);
+}
+
 static void test_figures_by_hand(void **state)
 {
     (void)state;
@@ -107,6 +117,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_every_grid_and_count),
+        cmocka_unit_test(test_sums_a_channel),
         cmocka_unit_test(test_figures_by_hand),
         cmocka_unit_test(test_sums_of_layers),
     };

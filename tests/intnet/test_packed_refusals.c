@@ -213,6 +213,8 @@ static const struct {
     {"\"weights\":\"float\"", "\"sums\":\"pixel\",\"weights\":\"float\"",
      "9 sums a channel, wanted 1; ternary"},
     {"\"sums\":2", "\"sums\":\"pixels\"", "sums: got \"pixels\", wanted 'pixel'"},
+    {"[\"bias\",null]", "[\"bias\",[0.5,0.5]]", "step 0: value: 2 numbers, wanted 1"},
+    {"[\"bias\",null]", "[\"bias\",[true]]", "step 0: value: got true"},
     {"\"sums\":2", "\"sums\":\"row\"", "tensor 'body.conv2.post'"},
 
     /* codes */

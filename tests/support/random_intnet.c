@@ -40,7 +40,7 @@ static bool one_in(maker *m, uint64_t n)
     return lb_random_below(&m->r, n) == 0;
 }
 
-static const float *floats(maker *m, size_t n, float mean, float spread)
+static float *floats(maker *m, size_t n, float mean, float spread)
 {
     float *a = array(m, n, sizeof *a);
     for (size_t i = 0; i < n; i++) a[i] = mean + spread * lb_random_normal(&m->r);
@@ -168,6 +168,15 @@ static lb_act_map random_encode(maker *m)
     return e;
 }
 
+/* A row for each sum; sometimes with one value for all channels. */
+static const float *scales(maker *m, size_t channels, size_t terms, float spread)
+{
+    float *a = floats(m, channels * terms, 0.0f, spread);
+    if (one_in(m, 2)) return a;
+    for (size_t i = 0; i < channels * terms; i++) a[i] = a[i / channels * channels];
+    return a;
+}
+
 /* The steps after a scale, and the codes where there are to be codes. */
 static void random_steps(maker *m, lb_int_layer *l, float spread)
 {
@@ -176,8 +185,8 @@ static void random_steps(maker *m, lb_int_layer *l, float spread)
     lb_step *s = array(m, 8, sizeof *s);
     size_t n = 0;
     if (l->op == LB_INT_CONV && l->weights.storage != LB_STORED_FLOAT)
-        s[n++] = (lb_step){.kind = LB_STEP_SCALE,
-                           .a = floats(m, c * l->weights.terms, 0.0f, 1.0f / spread)};
+        s[n++] =
+            (lb_step){.kind = LB_STEP_SCALE, .a = scales(m, c, l->weights.terms, 1.0f / spread)};
     if (one_in(m, 3)) s[n++] = (lb_step){.kind = LB_STEP_BIAS, .a = floats(m, c, 0.0f, 0.3f)};
     if (one_in(m, 2))
         s[n++] = (lb_step){
