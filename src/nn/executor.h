@@ -58,7 +58,7 @@ extern const lb_backend *const lb_backends[];
 typedef struct lb_quantized_weights {
     float *real;                      /* [O][n]: code * scale; the masters for float layers */
     int16_t *code;                    /* [O][n] */
-    float *scale;                     /* [O] scale of positive codes */
+    float *scale;                     /* [scales][O] scale of positive codes */
     float *scale_negative;            /* [O]; differs from scale for asymmetric quantizers only */
     lb_weight_statistics *statistics; /* one a group */
 } lb_quantized_weights;

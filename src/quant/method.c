@@ -71,7 +71,7 @@ static lb_status check_range(const char *kind, const char *name, bool ternary, i
                              int bits)
 {
     if (bits >= min && bits <= max) return LB_OK;
-    if (ternary)
+    if (ternary && min == max)
         return lb_fail(LB_E_ARG, "%s '%s' is ternary: it takes 2 bits, not %d", kind, name, bits);
     if (min == max)
         return lb_fail(LB_E_ARG, "%s '%s' takes %d %s, not %d", kind, name, min, plural(min), bits);
@@ -177,7 +177,7 @@ static lb_status resolve_acts(const lb_method *method, const lb_method_request *
 
 static lb_status resolve_granularity(const lb_method_request *request, lb_quant_config *config)
 {
-    static const char *const names[] = {[LB_PER_LAYER] = "layer", [LB_PER_FILTER] = "filter"};
+    static const char *const names[LB_GRANULARITIES] = {"layer", "filter", "row", "pixel"};
     if (request->granularity < 0) return LB_OK;
     const lb_granularity wanted = (lb_granularity)request->granularity;
     if (config->weights == NULL) {

@@ -154,6 +154,16 @@ const lb_method lb_methods[] = {
         .papers = "Faraone ch. 3",
     },
     {
+        .name = "syq",
+        .summary = "SYQ: binary or ternary weights, scales learned by kernel position",
+        .source = "Faraone et al., CVPR 2018, arXiv:1807.00301",
+        .weights = "syq",
+        .acts = "fixed",
+        .ends = LB_END_FLOAT,
+        .resnet_ends = LB_END_FLOAT,
+        .papers = "Faraone ch. 5",
+    },
+    {
         .name = "uniform",
         .summary = "IMPQ's quantizers: uniform weights, activations clipped by their batch-norm",
         .source = "Gonugondla and Shanbhag, IMPQ: Reduced Complexity Neural Networks via Granular "

@@ -13,6 +13,9 @@ says "12973440 weights, 2826 biases" "$LOWBIT" inspect --model vgg7 --method twn
 says "271690: 270896 weights, 794 biases" "$LOWBIT" inspect --model resnet20 --shortcut b --bias yes
 says "conv2.quantize" "$LOWBIT" inspect --model lenet5 --method qnn --abits 3 --all
 
+says "fc2   250x500x1x1                1        1        1        2       63      250" "$LOWBIT" cost syq --model lenet5
+
+"$LOWBIT" cost syq --model mlp --widths 16,16 --images 3x8x8 --classes 7 --json >cost.json
 "$LOWBIT" methods --json >methods.json
 "$LOWBIT" models --json >models.json
 "$LOWBIT" models mlp --json >mlp.json
@@ -35,6 +38,12 @@ assert [o["name"] for o in scaled["options"]] == ["c"], scaled
 models = {m["name"]: m for m in lines("models.json")}
 assert models["lenet5"]["weights"] == 553000 and models["lenet5"]["channels"] == 1
 assert lines("mlp.json")[0]["widths"] is True
+*layers, total = lines("cost.json")
+assert [l["kernel"] for l in layers] == [[1, 1]] * 3, layers
+assert layers[0]["cost"]["sign"] == {"scalars": 2, "operations": 2 * 16 * 192}, layers[0]
+assert layers[2]["cost"]["grouping"]["scalars"] == 2 and layers[2]["additions"] == 15, layers[2]
+assert total["cost"]["filter"]["scalars"] == 16 + 16 + 7, total
+
 *layers, total = lines("inspect.json")
 assert total["parameters"] == 553000 and total["macs"] == 2415500, total
 assert abs(sum(layer["stored_bytes"] for layer in layers) - total["stored_bytes"]) < 0.01
@@ -50,6 +59,11 @@ END
 says "learned scales 6" "$LOWBIT" inspect run
 "$LOWBIT" inspect run --json | grep -q '"weight_quantizer":"ttq"'
 
+refused 2 "which cost? wanted syq" "$LOWBIT" cost
+refused 2 "unknown cost 'sqy'; wanted syq" "$LOWBIT" cost sqy --model lenet5
+refused 2 "which network? give --model NAME" "$LOWBIT" cost syq
+refused 2 "unexpected argument 'lenet5'" "$LOWBIT" cost syq lenet5
+refused 2 "--classes 0" "$LOWBIT" cost syq --model vgg7 --classes 0
 refused 2 "did you mean 'dorefa'?" "$LOWBIT" methods dorfa
 refused 2 "one NAME at most" "$LOWBIT" methods a b
 refused 2 "did you mean 'resnet20'?" "$LOWBIT" models resnet2O

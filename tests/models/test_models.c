@@ -306,7 +306,9 @@ static void for_each(visit *f)
             for (const lb_method *q = lb_methods; q->name; q++) {
                 const int a_bits[] = {-1, 1, 2, 8};
                 for (size_t a = 0; a < (q->a_bits || !q->acts ? 1u : 4u); a++) {
-                    if (a > 0 && a_bits[a] > lb_act_quantizer_find(q->acts)->bits_max) break;
+                    const lb_act_quantizer *acts = a > 0 ? lb_act_quantizer_find(q->acts) : NULL;
+                    if (acts && (a_bits[a] < acts->bits_min || a_bits[a] > acts->bits_max))
+                        continue;
                     lb_model_request request =
                         lb_test_model_request(m->name, lb_test_quant(q->name, -1, a_bits[a]));
                     char what[64];

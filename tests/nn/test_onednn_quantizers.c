@@ -10,7 +10,8 @@ enum { MOST_CLASSES = 10 };
 /* conv - batch-norm - clip - pool - quantize - conv, as LeNet-5 and VGG. */
 static void lenet(lb_net *net, const char *w, int w_bits, const char *a, int a_bits, bool max)
 {
-    const lb_weight_choice choice = lb_backend_weights(w, w_bits, LB_PER_LAYER);
+    const lb_granularity granularity = strcmp(w, "syq") == 0 ? LB_PER_PIXEL : LB_PER_LAYER;
+    const lb_weight_choice choice = lb_backend_weights(w, w_bits, granularity);
     const bool is_signed = strcmp(a, "sign") == 0 || strcmp(a, "qnn") == 0;
     const float low = is_signed ? -1.0f : 0.0f;
     lb_backend_start(net, 1, 12, 12);
@@ -88,6 +89,11 @@ static void build_pact(lb_net *net)
     lenet(net, "dorefa", 1, "pact", 2, true);
 }
 
+static void build_syq(lb_net *net)
+{
+    lenet(net, "syq", 2, "dorefa", 2, true);
+}
+
 static void build_fixed(lb_net *net)
 {
     lenet(net, "twn", 2, "fixed", 4, true);
@@ -140,7 +146,7 @@ static void test_lenets(void **state)
     lb_net_builder *all[] = {build_w1a2,  build_w8a2,      build_w2a3_signed, build_bnn,
                              build_xnor,  build_twn,       build_ttq,         build_stochastic,
                              build_lsq,   build_lsq_first, build_pact,        build_ternary,
-                             build_fixed, build_uniform};
+                             build_fixed, build_uniform,   build_syq};
     for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
         lb_backends_agree(all[i], LB_LOSS_CROSS_ENTROPY, 12, 1);
         lb_backends_agree(all[i], LB_LOSS_CROSS_ENTROPY, 40, 2);

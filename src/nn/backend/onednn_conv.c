@@ -59,8 +59,7 @@ double lb_layer_largest_sum(const lb_node *node, const lb_act_map *act)
 bool lb_layer_takes_codes(const lb_executor *e, const lb_node *node, const lb_value *in)
 {
     const lb_conv *conv = &node->as.conv;
-    if (!conv->quantizer || conv->quantizer->asymmetric || !in->coded || conv->groups != 1)
-        return false;
+    if (!conv->quantizer || lb_node_sums(node) > 1 || !in->coded || conv->groups != 1) return false;
     const int w = conv->quantizer->max_code(&conv->setting);
     if (w > INT8_MAX) return false;
     if (in->act.low < 0.0f || !e->exact_u8) return e->exact_s8;
@@ -407,9 +406,10 @@ static bool split_has_tiles(const lb_executor *e, lb_layer *layer, int direction
 /* Where two bfloat16 halves have measured faster than float32. */
 static void choose_split(const lb_executor *e, lb_layer *layer)
 {
-    const lb_conv *conv = &e->net->nodes[layer->node].as.conv;
+    const lb_node *node = &e->net->nodes[layer->node];
+    const lb_conv *conv = &node->as.conv;
     if (conv->groups != 1 || conv->window.stride != 1) return;
-    const bool codes = conv->quantizer && !conv->quantizer->asymmetric;
+    const bool codes = conv->quantizer && lb_node_sums(node) == 1;
     const bool data = layer->wants_dx && codes && split_has_tiles(e, layer, LB_BACKWARD_DATA);
     const bool weights = layer->takes_codes && (layer->flat || layer->in.c % 16 == 0) &&
                          split_has_tiles(e, layer, LB_BACKWARD_WEIGHTS);
