@@ -124,7 +124,8 @@ static lb_status freeze(const job *j, float act_scale, lb_arena *arena, lb_int_w
     *w = (lb_int_weights){.count = j->filters * j->taps * j->channels, .terms = 1};
     *scale = NULL;
     if (!is_coded(conv)) return pack_floats(j, arena, w); /* storage FLOAT is 0 */
-    w->storage = conv->quantizer->ternary ? LB_STORED_TERNARY : LB_STORED_GRID;
+    w->storage = lb_weights_are_ternary(conv->quantizer, &conv->setting) ? LB_STORED_TERNARY
+                                                                         : LB_STORED_GRID;
     if (w->storage == LB_STORED_GRID) w->grid = grid_of(conv);
     if (conv->quantizer->asymmetric) w->terms = 2;
     LB_TRY(make_scale(j, act_scale, arena, w->terms, scale));

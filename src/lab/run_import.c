@@ -135,6 +135,7 @@ static lb_status read_folder(folder_run *f)
     LB_TRY(lb_path_join(f->folder, "best.safetensors", &f->best));
     LB_TRY(read_config(f));
     LB_TRY(read_progress(f));
+    LB_TRY(lb_resolve_stages(f->settings, &f->progress, &f->resolved));
     LB_TRY(list_epochs(f));
     return read_network(f);
 }

@@ -14,6 +14,7 @@ typedef struct lb_executor_options {
     int threads;
     uint64_t seed;  /* of dropout and stochastic weights */
     bool inference; /* evaluation only: no gradients are planned */
+    bool mixed;     /* evaluation takes relaxed weights as they are, not their codes */
 } lb_executor_options;
 
 typedef struct lb_step_result {
@@ -76,10 +77,14 @@ void lb_quantized_weights_carve(const lb_net *net, const lb_node *node, void *bl
  * Evaluation: masters stay untouched, so that evaluating never changes a training run; what is
  *             prepared is a copy. Stochastic quantizers give the masters as `real`, codes and
  *             scales 0.
+ *             `real` of relaxed weights is master * scale in training, code * scale in evaluation.
  * Threads:    runs on OpenMP's threads; results do not depend on their number.
  */
 void lb_weights_quantize(lb_net *net, int node, uint64_t seed, uint64_t step, bool evaluation,
                          lb_quantized_weights *out);
+/** Set `real` of relaxed weights, those that are not held, to master * scale: from what evaluation gave to what
+ *  training computes with. Layers without relaxed weights stay. */
+void lb_weights_relax(const lb_net *net, int node, lb_quantized_weights *q);
 /**
  * Gradients of the masters and of the learned scales, which overwrite grad.
  *
@@ -114,6 +119,8 @@ bool lb_quantize_waits(const lb_net *net, const lb_node *node);
 /** Does evaluation of this conv or linear node add integers? (quantized weights that are not
  *  stochastic, and quantized or raw 8-bit input) */
 bool lb_node_is_integer(const lb_net *net, int node);
+/** Does evaluation of this conv or linear node take its weights as codes? `mixed` as in lb_executor_options. */
+bool lb_node_takes_codes(const lb_node *node, bool mixed);
 /**
  * The activation map of the codes that a node's (first) input carries; false: the input is float.
  *

@@ -57,11 +57,13 @@ typedef struct lb_weight_quantizer {
     const char *summary; /* one line for `lowbit methods` */
     const char *source;  /* authors, venue, equations implemented */
     int bits_min, bits_max;
-    bool ternary;               /* codes -1, 0, +1 whatever `bits` says (bits = 2) */
-    bool odd_grid;              /* codes are odd integers 2j - (2^k - 1): no zero */
-    bool asymmetric;            /* scale_negative differs: two integer sums at evaluation (TTQ) */
-    bool stochastic;            /* encode draws random numbers; evaluation uses the float masters */
-    unsigned granularities;     /* bit set: 1 << LB_PER_LAYER | 1 << LB_PER_FILTER */
+    bool ternary;           /* at 2 bits codes are -1, 0, +1 */
+    bool odd_grid;          /* codes are odd integers 2j - (2^k - 1): no zero */
+    bool asymmetric;        /* scale_negative differs: two integer sums at evaluation (TTQ) */
+    bool stochastic;        /* encode draws random numbers; evaluation uses the float masters */
+    bool relaxes;           /* in training only a part of the weights is quantized (param->held),
+                                 * the others stand at masters * scale */
+    unsigned granularities; /* bit set: 1 << LB_PER_LAYER | 1 << LB_PER_FILTER */
     lb_granularity granularity; /* the standard one */
     int n_learned;              /* learned scales a group: 0, 1 or 2 */
     float clip;                 /* masters are clipped to +-clip after each update; 0: never */
@@ -94,6 +96,13 @@ typedef struct lb_weight_quantizer {
                      const lb_weight_statistics *s, const float *w, const int16_t *code,
                      const float *dq, float *dw, float *dlearned);
 } lb_weight_quantizer;
+
+/** Are weights of this quantizer -1, 0 and +1? */
+static inline bool lb_weights_are_ternary(const lb_weight_quantizer *quantizer,
+                                          const lb_weight_setting *setting)
+{
+    return quantizer->ternary && setting->bits == 2;
+}
 
 /* ---- activations ---- */
 

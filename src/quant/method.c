@@ -71,7 +71,7 @@ static lb_status check_range(const char *kind, const char *name, bool ternary, i
                              int bits)
 {
     if (bits >= min && bits <= max) return LB_OK;
-    if (ternary)
+    if (ternary && min == max)
         return lb_fail(LB_E_ARG, "%s '%s' is ternary: it takes 2 bits, not %d", kind, name, bits);
     if (min == max)
         return lb_fail(LB_E_ARG, "%s '%s' takes %d %s, not %d", kind, name, min, plural(min), bits);

@@ -56,13 +56,15 @@ static void write_value(FILE *file, lb_key key, const char *value)
 static void write_settings(FILE *file, const lb_settings *settings, const lb_train_config *config,
                            const char *data, const char *indent)
 {
-    char threads[16];
+    char threads[16], epochs[32];
     (void)snprintf(threads, sizeof threads, "%d", config->threads);
+    (void)snprintf(epochs, sizeof epochs, "%zu", config->epochs);
     const char *separator = "";
     for (size_t k = 0; k < LB_N_KEYS; k++) {
         const char *value = lb_settings_value(settings, (lb_key)k);
         if (k == LB_KEY_DATA) value = data;
         if (k == LB_KEY_THREADS) value = threads;
+        if (k == LB_KEY_EPOCHS) value = epochs;
         if (k == LB_KEY_BACKEND) value = config->backend->name;
         if (value == NULL || !lb_setting_is_kept((lb_key)k)) continue;
         (void)fprintf(file, "%s%s\"%s\": ", separator, indent, lb_setting_table[k].key);

@@ -20,19 +20,16 @@ static lb_status check_epochs(const lb_trainer *t)
 {
     const char *given = t->settings->given[LB_KEY_EPOCHS];
     const char *before = t->settings->of_run[LB_KEY_EPOCHS];
-    const char *rounds = t->settings->of_run[LB_KEY_PRUNE_ROUNDS];
-    const bool stages = rounds != NULL && strcmp(rounds, "0") != 0;
+    const bool stages = lb_procedure_of(&t->config) != &lb_procedure_plain;
     if (!stages || given == NULL || before == NULL || strcmp(given, before) == 0) return LB_OK;
     return lb_fail(LB_E_ARG,
-                   "%s was made with epochs %s a stage, not %s; a resumed run with prune-rounds "
-                   "keeps them",
+                   "%s was made with epochs %s, not %s; a resumed run in stages keeps them",
                    t->folder.path, before, given);
 }
 
 /* Settings that define a run are the same when it is resumed. */
 static lb_status check_unchanged(const lb_trainer *t)
 {
-    LB_TRY(check_epochs(t));
     for (size_t k = 0; k < LB_N_KEYS; k++) {
         const char *given = t->settings->given[k];
         if (given == NULL || lb_setting_rules[k].role != LB_ROLE_DEFINES) continue;
@@ -100,7 +97,8 @@ static lb_status read_settings(lb_trainer *t, const lb_settings *settings)
     bool found = false;
     LB_TRY(read_description(t, &found));
     if (found) LB_TRY(check_unchanged(t));
-    return lb_train_config_read(t->settings, &t->config);
+    LB_TRY(lb_train_config_read(t->settings, &t->config));
+    return check_epochs(t);
 }
 
 /* ---- data and network ------------------------------------------------------------------------ */
@@ -231,6 +229,9 @@ static lb_status make_engine(lb_trainer *t, bool (*stopped)(void))
     LB_TRY(lb_optimizer_init(&t->optimizer, &t->net, &c->optimizer));
     const lb_executor_options options = {.batch = c->batch, .threads = c->threads, .seed = c->seed};
     LB_TRY(c->backend->create(&t->net, &options, &t->executor));
+    lb_executor_options mixed = options;
+    mixed.inference = mixed.mixed = true;
+    if (t->procedure->mixes) LB_TRY(c->backend->create(&t->net, &mixed, &t->mixed));
     void *block = NULL;
     LB_TRY(lb_alloc(c->batch * t->facts.classes, sizeof(float), "logits", &block));
     t->evaluator.logits = block;
@@ -296,6 +297,7 @@ void lb_trainer_release(lb_trainer *t)
 {
     lb_tensorboard_close(t->tensorboard);
     if (t->executor != NULL) t->config.backend->destroy(t->executor);
+    if (t->mixed != NULL) t->config.backend->destroy(t->mixed);
     lb_free(t->evaluator.logits);
     lb_optimizer_release(&t->optimizer);
     lb_loader_destroy(t->evaluator.loader);

@@ -33,6 +33,7 @@ typedef struct lb_trainer {
     lb_net net;
     lb_loader *loader;
     lb_executor *executor;
+    lb_executor *mixed; /* evaluates the network as it is trained; NULL: it is no mixture */
     lb_evaluation_task evaluator;
     lb_optimizer optimizer;
     lb_progress progress;

@@ -73,14 +73,17 @@ static void compare_all_maps(const lb_net *net, lb_executor *reference, const lb
     }
 }
 
+static bool mixed; /* relaxed weights are taken as they are */
+
 /* Evaluate `net` by both ways, for this instruction set and thread count. */
 static void check_net(lb_net *net, const float *images, unsigned isa, int threads)
 {
     const lb_backend *reference = lb_backend_find("reference");
-    const lb_executor_options options = {.batch = IMAGES, .threads = 1};
+    const lb_executor_options options = {.batch = IMAGES, .threads = 1, .mixed = mixed};
     const lb_evaluator_options fast = {
-        .batch = IMAGES, .threads = threads, .keep_maps = true, .isa = isa};
-    const lb_evaluator_options lean = {.batch = IMAGES, .threads = threads, .isa = isa};
+        .batch = IMAGES, .threads = threads, .mixed = mixed, .keep_maps = true, .isa = isa};
+    const lb_evaluator_options lean = {
+        .batch = IMAGES, .threads = threads, .mixed = mixed, .isa = isa};
     const size_t n = IMAGES * net->classes;
     lb_executor *e = NULL;
     lb_evaluator *kept = NULL, *reused = NULL;
@@ -135,6 +138,18 @@ static void build(lb_net *net, const lb_weight_choice *w, const lb_act_quantizer
     randomize_params(net);
 }
 
+/* Hold a third of the weights that may be relaxed. */
+static void hold_some(lb_net *net)
+{
+    for (size_t p = 0; p < net->n_params; p++) {
+        lb_param *param = &net->params[p];
+        if (param->role != LB_PARAM_WEIGHT) continue;
+        assert_int_equal(
+            lb_arena_alloc(&net->arena, param->count, 1, "held", (void **)&param->held), LB_OK);
+        for (size_t i = 0; i < param->count; i++) param->held[i] = lb_random_below(&draws, 3) == 0;
+    }
+}
+
 static void check(const char *weights, int w_bits, const char *acts, int a_bits, bool raw)
 {
     const lb_weight_quantizer *q = weights ? lb_weight_quantizer_find(weights) : NULL;
@@ -145,6 +160,7 @@ static void check(const char *weights, int w_bits, const char *acts, int a_bits,
         w.setting.options[k] = q->options[k].standard;
     lb_net net;
     build(&net, q ? &w : NULL, acts ? lb_act_quantizer_find(acts) : NULL, a_bits, raw);
+    if (q && q->relaxes) hold_some(&net);
     float images[IMAGES * 3 * 9 * 8];
     for (size_t i = 0; i < IMAGES * 3 * 9 * 8; i++)
         images[i] = raw ? ((float)lb_random_below(&draws, 256) - 128.0f) / 128.0f
@@ -161,6 +177,19 @@ static void test_float_networks(void **state)
     check(NULL, 32, NULL, 32, false);
     check(NULL, 32, "dorefa", 2, false);
     check("bc-stochastic", 1, NULL, 32, false);
+}
+
+static void test_mixed_networks(void **state)
+{
+    (void)state;
+    draws = lb_random_at(1, LB_RANDOM_TEST, 5, 0);
+    for (int part = 0; part < 2; part++) {
+        mixed = part == 1;
+        check("rpr", 1, NULL, 32, false);
+        check("rpr", 2, "dorefa", 2, false);
+        check("rpr", 2, "sign", 1, true);
+    }
+    mixed = false;
 }
 
 static void test_weights_quantized_inputs_float(void **state)
@@ -224,6 +253,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_float_networks),
+        cmocka_unit_test(test_mixed_networks),
         cmocka_unit_test(test_weights_quantized_inputs_float),
         cmocka_unit_test(test_integer_networks),
         cmocka_unit_test(test_sums_past_2_to_the_24_are_exact),

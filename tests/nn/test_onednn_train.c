@@ -289,7 +289,8 @@ static void test_joins(void **state)
 /* conv - batch-norm - clip - pool - quantize - conv, as LeNet-5 and VGG. */
 static void lenet(lb_net *net, const char *w, int w_bits, const char *a, int a_bits, bool max)
 {
-    const lb_weight_choice choice = weights(w, w_bits, LB_PER_LAYER);
+    const bool filters = strcmp(w, "rpr") == 0; /* has no scales a layer */
+    const lb_weight_choice choice = weights(w, w_bits, filters ? LB_PER_FILTER : LB_PER_LAYER);
     const bool is_signed = strcmp(a, "sign") == 0 || strcmp(a, "qnn") == 0;
     const float low = is_signed ? -1.0f : 0.0f;
     start(net, 1, 12, 12);
@@ -377,6 +378,18 @@ static void build_ternary(lb_net *net)
     lenet(net, "ternary", 2, "sign", 1, true);
 }
 
+/* Every third weight is held. */
+static void build_rpr(lb_net *net)
+{
+    lenet(net, "rpr", 2, "dorefa", 2, true);
+    for (size_t p = 0; p < net->n_params; p++) {
+        lb_param *param = &net->params[p];
+        if (param->role != LB_PARAM_WEIGHT) continue;
+        assert_ok(lb_arena_alloc(&net->arena, param->count, 1, "held", (void **)&param->held));
+        for (size_t i = 0; i < param->count; i += 3) param->held[i] = 1;
+    }
+}
+
 /* A learned quantizer before the first weights, and two without a batch-norm between them. */
 static void build_lsq_first(lb_net *net)
 {
@@ -395,7 +408,7 @@ static void test_lenets(void **state)
     (void)state;
     builder *all[] = {build_w1a2, build_w8a2,    build_w2a3_signed, build_bnn, build_xnor,
                       build_twn,  build_ttq,     build_stochastic,  build_lsq, build_lsq_first,
-                      build_pact, build_ternary, build_fixed};
+                      build_pact, build_ternary, build_fixed,       build_rpr};
     for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
         agree_for(all[i], LB_LOSS_CROSS_ENTROPY, 12, 1);
         agree_for(all[i], LB_LOSS_CROSS_ENTROPY, 40, 2);

@@ -176,8 +176,9 @@ static void check_nothing_to_scale(bench *b, const char *what)
     if (scale_follows_weights(b) && (b->s.scale != 0.0f || b->s.scale_negative != 0.0f))
         fail_msg("%s: scale %g of zero weights, wanted 0", what, (double)b->s.scale);
     for (size_t i = 0; i < b->group.n; i++) {
-        if (b->q->ternary && b->code[i] != 0) fail_msg("%s: code %d of 0", what, b->code[i]);
-        const bool sign = b->q->max_code(&b->setting) == 1 && !b->q->ternary && !b->q->stochastic;
+        const bool ternary = lb_weights_are_ternary(b->q, &b->setting);
+        if (ternary && b->code[i] != 0) fail_msg("%s: code %d of 0", what, b->code[i]);
+        const bool sign = b->q->max_code(&b->setting) == 1 && !ternary && !b->q->stochastic;
         if (sign && b->code[i] != 1) fail_msg("%s: sign of 0 is %d, wanted +1", what, b->code[i]);
         if (isnan(real_of(b, i))) fail_msg("%s: a NaN comes of zero weights", what);
     }
@@ -225,7 +226,8 @@ static void check_one_weight(bench *b, const char *what)
             fail_msg("%s: one weight gives %g", what, (double)real_of(b, 0));
         if (b->q->stochastic) continue;
         /* half a step; the threshold itself */
-        const bool to_zero = strcmp(b->q->name, "lsq") == 0 || strcmp(b->q->name, "ternary") == 0;
+        const bool to_zero = strcmp(b->q->name, "lsq") == 0 || strcmp(b->q->name, "ternary") == 0 ||
+                             strcmp(b->q->name, "rpr") == 0;
         if (!(to_zero && real_of(b, 0) == 0.0f) && (real_of(b, 0) < 0.0f) != (negative == 1))
             fail_msg("%s: %g becomes %g", what, (double)b->w[0], (double)real_of(b, 0));
     }
@@ -349,7 +351,7 @@ static void test_descriptions_are_complete(void **state)
         assert_true(q->bits_min >= 1 && q->bits_max <= 8 && q->bits_min <= q->bits_max);
         assert_true(q->granularities >> q->granularity & 1u);
         assert_true(q->n_learned <= LB_MAX_LEARNED && (q->n_learned == 0) == !q->init_learned);
-        if (q->ternary) assert_true(q->bits_min == 2 && q->bits_max == 2);
+        if (q->ternary) assert_true(q->bits_min <= 2 && q->bits_max == 2);
         for (size_t i = 0; q->options && q->options[i].name; i++) {
             assert_true(i < LB_MAX_QUANTIZER_OPTIONS);
             assert_true(q->options[i].min <= q->options[i].standard);

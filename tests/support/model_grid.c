@@ -42,11 +42,11 @@ enum {
     N_ENDS = sizeof ends / sizeof *ends
 };
 
-static bool is_ternary(const lb_method *method)
+static bool is_ternary(const lb_method *method, int bits)
 {
     const lb_weight_quantizer *q =
         method->weights ? lb_weight_quantizer_find(method->weights) : NULL;
-    return q && q->ternary;
+    return q && q->ternary && bits > 1;
 }
 
 /* Methods that share their weight quantizer with an earlier one differ in activations and policies: one of
@@ -78,7 +78,7 @@ static bool choose(lb_grid_case *c, const lb_method *method, size_t width, size_
         .quantize_last_input = (int)(c->next % 2),
         .relu_slope = NAN,
     };
-    if (is_ternary(method) != widths[width].ternary) return false;
+    if (is_ternary(method, widths[width].w) != widths[width].ternary) return false;
     c->request = (lb_model_request){.name = models[model].name,
                                     .classes = 10,
                                     .shortcut = models[model].shortcut,

@@ -152,8 +152,10 @@ static void destroy(lb_executor *e)
 
 static lb_status fill(lb_executor *e)
 {
-    const lb_evaluator_options evaluation = {
-        .batch = e->options.batch, .threads = e->options.threads, .isa = lb_cpu_isa()};
+    const lb_evaluator_options evaluation = {.batch = e->options.batch,
+                                             .threads = e->options.threads,
+                                             .mixed = e->options.mixed,
+                                             .isa = lb_cpu_isa()};
     LB_TRY(lb_evaluator_create(e->net, &evaluation, &e->evaluator));
     LB_TRY(allocate_tables(e));
     if (e->options.inference) return LB_OK;

@@ -145,7 +145,10 @@ static lb_status freeze_weights(lb_executor *e)
     lb_net *net = e->net;
     for (size_t i = 0; i < net->n_nodes; i++) {
         lb_reference_node *r = &e->nodes[i];
-        if (is_layer(&net->nodes[i])) lb_weights_quantize(net, (int)i, 0, 0, true, &r->frozen);
+        if (is_layer(&net->nodes[i])) {
+            lb_weights_quantize(net, (int)i, 0, 0, true, &r->frozen);
+            if (e->options.mixed) lb_weights_relax(net, (int)i, &r->frozen);
+        }
         if (net->nodes[i].op == LB_OP_BATCH_NORM)
             lb_batch_norm_coefficients(net, (int)i, r->a, r->b);
     }
