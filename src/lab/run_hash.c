@@ -1,6 +1,6 @@
 /* The identity of a run:
  *
- *   hash = SHA-256("lowbit run 1\n"  KEY=VALUE\n ...  init=SHA-256 of the file\n)
+ *   hash = SHA-256("lowbit run 1\n"  KEY=VALUE\n ...  init=SHA-256 of the file\n  teacher=SHA-256 of the file\n)
  *
  * one line for every setting that DEFINES a run and has a value other than its default, in the table's order, and
  * for epochs; values in their canonical form. Defaults are left out so that a setting which a later version adds
@@ -126,7 +126,8 @@ static void add_line(lb_sha256 *h, const char *key, const char *value)
     lb_sha256_update(h, "\n", 1);
 }
 
-void lb_resolved_run_hash(const lb_resolved_run *run, const char *init, char out[LB_RUN_HASH_BYTES])
+void lb_resolved_run_hash(const lb_resolved_run *run, const char *init, const char *teacher,
+                          char out[LB_RUN_HASH_BYTES])
 {
     static const char head[] = "lowbit run 1\n";
     lb_sha256 h;
@@ -140,12 +141,17 @@ void lb_resolved_run_hash(const lb_resolved_run *run, const char *init, char out
             add_line(&h, lb_setting_table[k].key, value);
     }
     if (init[0] != '\0') add_line(&h, "init", init);
+    if (teacher[0] != '\0') add_line(&h, "teacher", teacher);
     lb_sha256_finish(&h, out);
 }
 
-/* SHA-256 of the checkpoint that a run is to start from. */
-static lb_status hash_init(const char *run, char out[LB_SHA256_TEXT_BYTES])
+/* SHA-256 of the checkpoint of a run that a setting names; "" where it is not set. */
+static lb_status hash_checkpoint(const lb_settings *settings, lb_key key,
+                                 char out[LB_SHA256_TEXT_BYTES])
 {
+    const char *run = lb_settings_value(settings, key);
+    out[0] = '\0';
+    if (run == NULL) return LB_OK;
     char *path = NULL;
     lb_safetensors *file = NULL;
     LB_TRY(lb_run_checkpoint(run, &path));
@@ -158,12 +164,12 @@ static lb_status hash_init(const char *run, char out[LB_SHA256_TEXT_BYTES])
 
 lb_status lb_run_hash(const lb_settings *settings, char out[LB_RUN_HASH_BYTES])
 {
-    char init_hash[LB_SHA256_TEXT_BYTES] = "";
-    const char *init = lb_settings_value(settings, LB_KEY_INIT);
+    char init[LB_SHA256_TEXT_BYTES], teacher[LB_SHA256_TEXT_BYTES];
     lb_resolved_run run;
     lb_status status = lb_resolve_run(settings, &run);
-    if (status == LB_OK && init != NULL) status = hash_init(init, init_hash);
-    if (status == LB_OK) lb_resolved_run_hash(&run, init_hash, out);
+    if (status == LB_OK) status = hash_checkpoint(settings, LB_KEY_INIT, init);
+    if (status == LB_OK) status = hash_checkpoint(settings, LB_KEY_TEACHER, teacher);
+    if (status == LB_OK) lb_resolved_run_hash(&run, init, teacher, out);
     lb_resolved_run_release(&run);
     return status;
 }

@@ -30,8 +30,9 @@ LB_MUST_CHECK lb_status lb_resolve_stages(const lb_settings *settings, const lb_
                                           lb_resolved_run *out);
 void lb_resolved_run_release(lb_resolved_run *run);
 
-/** Hash of a resolved run whose weights started from the file of that SHA-256; "": from none. */
-void lb_resolved_run_hash(const lb_resolved_run *run, const char *init,
+/** Hash of a resolved run whose weights started from the file of SHA-256 `init`, with the teacher of the file of
+ *  SHA-256 `teacher`; "": from none, without. */
+void lb_resolved_run_hash(const lb_resolved_run *run, const char *init, const char *teacher,
                           char out[LB_RUN_HASH_BYTES]);
 
 /** "dorefa"; "float" where there is none. */

@@ -110,6 +110,17 @@ void lb_weights_backward(lb_net *net, int node, const lb_quantized_weights *q, f
  */
 lb_step_result lb_loss_compute(lb_loss loss, size_t n, size_t classes, const float *logits,
                                const uint16_t *labels, float *d_logits);
+/**
+ * The same with a teacher; without one, or with its logits NULL, exactly lb_loss_compute.
+ *
+ * Computes: mean over images of (1 - alpha) loss + alpha T^2 sum over c of p[c] (log p[c] - log q[c]), p and q the
+ *           softmax of the teacher's logits and of `logits`, each divided by the temperature T.
+ * Aliasing: d_logits may equal logits.
+ * Source:   Hinton, Vinyals and Dean, arXiv:1503.02531, 2: the gradients of soft targets scale as 1/T^2.
+ */
+lb_step_result lb_loss_distill(lb_loss loss, const lb_distillation *teacher, size_t n,
+                               size_t classes, const float *logits, const uint16_t *labels,
+                               float *d_logits);
 
 /** The map of a quantize node, with its learned value of now; before its first batch as if that
  *  were 1. */

@@ -185,6 +185,9 @@ static lb_status read_training(const lb_settings *s, lb_train_config *out)
     out->batch = whole(s, LB_KEY_BATCH);
     out->seed = whole(s, LB_KEY_SEED);
     out->init = lb_settings_value(s, LB_KEY_INIT);
+    out->teacher = lb_settings_value(s, LB_KEY_TEACHER);
+    out->temperature = (float)real(s, LB_KEY_TEMPERATURE);
+    out->alpha = (float)real(s, LB_KEY_ALPHA);
     out->quantized_decay = (float)real(s, LB_KEY_QUANTIZED_DECAY);
     out->prune_rounds = whole(s, LB_KEY_PRUNE_ROUNDS);
     const bool sigma = lb_settings_value(s, LB_KEY_PRUNE_SIGMA) != NULL;

@@ -38,6 +38,8 @@ typedef struct lb_train_config {
     lb_schedule schedule; /* all but `batches`, which the data decide */
     uint64_t seed;
     const char *init;
+    const char *teacher; /* NULL: none */
+    float temperature, alpha;
 
     int threads; /* 0 is resolved: at least 1 */
     const lb_backend *backend;

@@ -169,6 +169,8 @@ static lb_status step(lb_trainer *t, bool *end)
     *end = batch == NULL;
     if (batch == NULL) return LB_OK;
     lb_step_result result;
+    if (t->net.distillation.logits != NULL)
+        LB_TRY(lb_teacher_ask(&t->teacher, batch->n, batch->images));
     LB_TRY(t->config.backend->train(t->executor, batch->images, batch->labels, p->step, &result));
     if (!isfinite(result.loss)) {
         p->diverged = true;

@@ -15,6 +15,7 @@
 #include "nn/executor.h"
 #include "nn/net_internal.h"
 #include "quant/method.h"
+#include "support/held_weights.h"
 
 enum { IMAGES = 11 }; /* more than one group of images, the last one partly filled */
 
@@ -138,18 +139,6 @@ static void build(lb_net *net, const lb_weight_choice *w, const lb_act_quantizer
     randomize_params(net);
 }
 
-/* Hold a third of the weights that may be relaxed. */
-static void hold_some(lb_net *net)
-{
-    for (size_t p = 0; p < net->n_params; p++) {
-        lb_param *param = &net->params[p];
-        if (param->role != LB_PARAM_WEIGHT) continue;
-        assert_int_equal(
-            lb_arena_alloc(&net->arena, param->count, 1, "held", (void **)&param->held), LB_OK);
-        for (size_t i = 0; i < param->count; i++) param->held[i] = lb_random_below(&draws, 3) == 0;
-    }
-}
-
 static void check(const char *weights, int w_bits, const char *acts, int a_bits, bool raw)
 {
     const lb_weight_quantizer *q = weights ? lb_weight_quantizer_find(weights) : NULL;
@@ -160,7 +149,7 @@ static void check(const char *weights, int w_bits, const char *acts, int a_bits,
         w.setting.options[k] = q->options[k].standard;
     lb_net net;
     build(&net, q ? &w : NULL, acts ? lb_act_quantizer_find(acts) : NULL, a_bits, raw);
-    if (q && q->relaxes) hold_some(&net);
+    if (q && q->relaxes) lb_test_hold_weights(&net, 3);
     float images[IMAGES * 3 * 9 * 8];
     for (size_t i = 0; i < IMAGES * 3 * 9 * 8; i++)
         images[i] = raw ? ((float)lb_random_below(&draws, 256) - 128.0f) / 128.0f

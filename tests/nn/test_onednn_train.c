@@ -16,6 +16,7 @@
 #include "base/random.h"
 #include "nn/executor.h"
 #include "quant/method.h"
+#include "support/held_weights.h"
 #include "support/support.h"
 
 typedef void builder(lb_net *net);
@@ -289,8 +290,8 @@ static void test_joins(void **state)
 /* conv - batch-norm - clip - pool - quantize - conv, as LeNet-5 and VGG. */
 static void lenet(lb_net *net, const char *w, int w_bits, const char *a, int a_bits, bool max)
 {
-    const bool filters = strcmp(w, "rpr") == 0; /* has no scales a layer */
-    const lb_weight_choice choice = weights(w, w_bits, filters ? LB_PER_FILTER : LB_PER_LAYER);
+    const lb_weight_choice choice =
+        weights(w, w_bits, strcmp(w, "rpr") != 0 ? LB_PER_LAYER : LB_PER_FILTER);
     const bool is_signed = strcmp(a, "sign") == 0 || strcmp(a, "qnn") == 0;
     const float low = is_signed ? -1.0f : 0.0f;
     start(net, 1, 12, 12);
@@ -378,16 +379,14 @@ static void build_ternary(lb_net *net)
     lenet(net, "ternary", 2, "sign", 1, true);
 }
 
-/* Every third weight is held. */
+/* Weights held in part, and any teacher. */
 static void build_rpr(lb_net *net)
 {
+    static float logits[40 * MOST_CLASSES];
+    fill(40 * MOST_CLASSES, logits, 77);
     lenet(net, "rpr", 2, "dorefa", 2, true);
-    for (size_t p = 0; p < net->n_params; p++) {
-        lb_param *param = &net->params[p];
-        if (param->role != LB_PARAM_WEIGHT) continue;
-        assert_ok(lb_arena_alloc(&net->arena, param->count, 1, "held", (void **)&param->held));
-        for (size_t i = 0; i < param->count; i += 3) param->held[i] = 1;
-    }
+    lb_test_hold_weights(net, 3);
+    net->distillation = (lb_distillation){.logits = logits, .temperature = 3.0f, .alpha = 0.75f};
 }
 
 /* A learned quantizer before the first weights, and two without a batch-norm between them. */

@@ -134,8 +134,8 @@ static lb_status train(lb_executor *e, const float *images, const uint16_t *labe
         memset(e->nodes[i].grad, 0,
                e->images * lb_shape_count(net->nodes[i].shape) * sizeof(float));
     }
-    *out = lb_loss_compute(net->loss, e->images, net->classes, e->nodes[last].value, labels,
-                           e->nodes[last].grad);
+    *out = lb_loss_distill(net->loss, &net->distillation, e->images, net->classes,
+                           e->nodes[last].value, labels, e->nodes[last].grad);
     for (size_t i = last; i > 0; i--) lb_reference_backward(e, (int)i);
     return LB_OK;
 }
