@@ -128,7 +128,8 @@ static lb_status read_quantizer(const lb_settings *s, lb_train_config *out)
                        "by choice",
                        out->method.method);
     out->relaxes = q != NULL && q->relaxes;
-    LB_TRY(lb_freezing_parse(lb_settings_value(s, LB_KEY_FREEZING), &out->freezing));
+    const char *freezing = lb_settings_value(s, LB_KEY_FREEZING);
+    LB_TRY(lb_freezing_parse(freezing != NULL ? freezing : lb_freezing_standard, &out->freezing));
     out->freezing.patience = whole(s, LB_KEY_FREEZING_PATIENCE);
     return LB_OK;
 }

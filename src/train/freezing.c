@@ -7,6 +7,9 @@
 
 enum { MAX_EPOCHS = 1000000 };
 
+const char lb_freezing_standard[] = "0.9:37,0.95:10,0.95:5x0.1,0.975:10,0.975:5x0.1,0.9875:10,"
+                                    "0.9875:5x0.1,1:10,1:10x0.1,1:10x0.01";
+
 /* ---- reading --------------------------------------------------------------------------------- */
 
 static bool read_piece(const char **at, lb_freezing_piece *out)

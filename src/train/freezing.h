@@ -29,6 +29,9 @@ typedef struct lb_freezing_place {
     size_t first, epochs; /* of the stage */
 } lb_freezing_place;
 
+/** The schedule of the paper: 37 epochs at 0.9, 15 each at 0.95, 0.975 and 0.9875, 30 at 1. */
+extern const char lb_freezing_standard[];
+
 /**
  * Read "0.9:37,0.95:10,0.95:5x0.1,1:30": FRACTION:EPOCHS, or FRACTION:EPOCHSxFACTOR.
  *

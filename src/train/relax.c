@@ -132,7 +132,7 @@ static lb_status begin(lb_trainer *t, lb_stage stage)
 /* Weight i is taken with the share that those still wanted have of those still there. */
 void lb_draw_partition(uint64_t seed, size_t epoch, size_t param, size_t n, size_t m, uint8_t *held)
 {
-    lb_random random = lb_random_at(seed, LB_RANDOM_PARTITION, epoch, param);
+    lb_random random = lb_random_at(seed, LB_RANDOM_FREEZE, epoch, param);
     size_t wanted = m;
     for (size_t i = 0; i < n; i++) {
         const size_t left = n - i;

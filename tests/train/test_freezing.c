@@ -4,9 +4,6 @@
 #include "support/support.h"
 #include "train/freezing.h"
 
-static const char standard[] = "0.9:37,0.95:10,0.95:5x0.1,0.975:10,0.975:5x0.1,0.9875:10,"
-                               "0.9875:5x0.1,1:10,1:10x0.1,1:10x0.01";
-
 static const lb_progress none = {0};
 
 static lb_freezing parse(const char *text)
@@ -30,7 +27,7 @@ static void check_place(const lb_freezing *f, size_t epochs, const lb_progress *
 static void the_standard_schedule_is_the_papers(void **state)
 {
     (void)state;
-    const lb_freezing f = parse(standard);
+    const lb_freezing f = parse(lb_freezing_standard);
     assert_int_equal(f.n, 10);
     assert_int_equal(lb_freezing_length(&f), 112);
     assert_int_equal(lb_freezing_epochs(&f, 112, &none), 112);
@@ -50,7 +47,7 @@ static void the_standard_schedule_is_the_papers(void **state)
 static void fewer_epochs_shrink_all_pieces(void **state)
 {
     (void)state;
-    const lb_freezing f = parse(standard);
+    const lb_freezing f = parse(lb_freezing_standard);
     check_place(&f, 56, &none, 17, (lb_freezing_place){0.9, 1.0, 0, 0, 18});
     check_place(&f, 56, &none, 18, (lb_freezing_place){0.95, 1.0, 0, 18, 8});
     check_place(&f, 56, &none, 41, (lb_freezing_place){1.0, 1.0, 0, 41, 15});
