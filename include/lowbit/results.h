@@ -100,9 +100,9 @@ typedef struct lb_histogram_record {
 /**
  * What identifies a run: SHA-256 over every setting that defines its outcome, defaults and recipe resolved,
  * epochs included; neither threads, back end, folders nor names of files. The weights it starts from
- * ("init") count by their content.
+ * ("init") and its teacher ("teacher") count by their content.
  *
- * Errors: LB_E_ARG settings that do not fit together; LB_E_IO, LB_E_FORMAT of "init"; LB_E_NOMEM.
+ * Errors: LB_E_ARG settings that do not fit together; LB_E_IO, LB_E_FORMAT of "init" or "teacher"; LB_E_NOMEM.
  */
 lb_status lb_run_hash(const lb_settings *settings, char out[LB_RUN_HASH_BYTES]);
 

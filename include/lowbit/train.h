@@ -101,6 +101,9 @@ typedef struct lb_event {
     double train_top1;           /* percent                                                       */
     double val_loss, val_top1;   /* epoch: on `split`                                             */
     double val_top5;             /* epoch                                                         */
+    double frozen;               /* epoch: share of weights frozen, where the net is a mixture    */
+    double mixed_loss;           /* epoch: of the mixture, where val_loss and                     */
+    double mixed_top1;           /* val_top1 are of the quantized network                         */
     const char *split;           /* "validation" where there is such a split, else "test"         */
     double seconds;              /* epoch: of training and evaluation; else since the call began  */
     double images_per_second;    /* training alone, without start-up, evaluation and checkpoints  */

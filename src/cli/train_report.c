@@ -38,9 +38,12 @@ static void show_epoch(lb_cli_report *r, const lb_event *e)
     lb_cli_report_end(r);
     r->last_progress = 0.0;
     (void)printf(
-        "epoch %zu/%zu  loss %.4f  accuracy %.2f %%  %s %.2f %%  lr %.3g  %.1f s  %.0f images/s\n",
+        "epoch %zu/%zu  loss %.4f  accuracy %.2f %%  %s %.2f %%  lr %.3g  %.1f s  %.0f images/s",
         e->epoch, e->epochs, e->train_loss, e->train_top1, e->split, e->val_top1, e->lr, e->seconds,
         e->images_per_second);
+    if (e->frozen > 0.0)
+        (void)printf("  frozen %.4g %%, mixed %.2f %%", 100.0 * e->frozen, e->mixed_top1);
+    (void)putchar('\n');
 }
 
 static void show_result(lb_cli_report *r, const lb_event *e)
@@ -71,9 +74,13 @@ static void print_json(const lb_event *e)
             "{\"event\": \"epoch\", \"epoch\": %zu, \"train_loss\": %.9g, \"train_top1\": %.4f, "
             "\"val_loss\": %.9g, \"val_top1\": %.4f, \"val_top5\": %.4f, \"split\": \"%s\", "
             "\"lr\": %.9g, "
-            "\"seconds\": %.3f, \"images_per_second\": %.2f}\n",
+            "\"seconds\": %.3f, \"images_per_second\": %.2f",
             e->epoch, e->train_loss, e->train_top1, e->val_loss, e->val_top1, e->val_top5, e->split,
             e->lr, e->seconds, e->images_per_second);
+        if (e->frozen > 0.0)
+            (void)printf(", \"frozen\": %.9g, \"mixed_loss\": %.9g, \"mixed_top1\": %.4f",
+                         e->frozen, e->mixed_loss, e->mixed_top1);
+        (void)printf("}\n");
     } else if (e->kind == LB_EVENT_RESULT) {
         (void)printf(
             "{\"event\": \"result\", \"status\": \"%s\", \"best_top1\": %.4f, \"best_epoch\": %zu, "

@@ -1,12 +1,12 @@
 /* The identity of a run:
  *
- *   hash = SHA-256("lowbit run 1\n"  KEY=VALUE\n ...  init=SHA-256 of the file\n)
+ *   hash = SHA-256("lowbit run 1\n"  KEY=VALUE\n ...  init=SHA-256 of the file\n  teacher=SHA-256 of the file\n)
  *
  * one line for every setting that DEFINES a run and has a value other than its default, in the table's order, and
  * for epochs; values in their canonical form. Defaults are left out so that a setting which a later version adds
- * does not make other runs of those there are. recipe, first-last and data are resolved: the recipe's values and
- * both ends stand there in their place, of the data set its identity. wbits and abits are the widths that the
- * method chose where they were left open. */
+ * does not make other runs of those there are. recipe, first-last, levels and data are resolved: the recipe's values,
+ * both ends and the width stand there in their place, of the data set its identity. wbits, abits and epochs are what
+ * the method chose where they were left open. */
 #include "lab/run_hash.h"
 
 #include <stdio.h>
@@ -46,6 +46,14 @@ static lb_status set_end(lb_settings *settings, lb_key end)
     return lb_strdup(both, &settings->given[end]);
 }
 
+static void set_stages(const lb_train_config *config, const lb_progress *progress,
+                       lb_resolved_run *out)
+{
+    const lb_procedure *procedure = lb_procedure_of(config);
+    out->epochs = procedure->epochs(config, progress);
+    out->counts_from = procedure->counts_from(config, progress);
+}
+
 static lb_status fill_in(const lb_train_config *config, lb_resolved_run *out)
 {
     LB_TRY(lb_method_resolve(&config->method, &out->quant));
@@ -53,12 +61,11 @@ static lb_status fill_in(const lb_train_config *config, lb_resolved_run *out)
     lb_settings *s = out->settings;
     LB_TRY(set_number(s, LB_KEY_W_BITS, q->weights ? q->weight_setting.bits : LB_FLOAT_BITS));
     LB_TRY(set_number(s, LB_KEY_A_BITS, q->acts ? q->act_setting.bits : LB_FLOAT_BITS));
+    LB_TRY(set_number(s, LB_KEY_EPOCHS, (int)config->epochs));
     LB_TRY(set_end(s, LB_KEY_FIRST_LAYER));
     LB_TRY(set_end(s, LB_KEY_LAST_LAYER));
     LB_TRY(set_data(s));
-    const lb_procedure *procedure = lb_procedure_of(config);
-    out->epochs = procedure->epochs(config);
-    out->counts_from = procedure->counts_from(config);
+    set_stages(config, &(lb_progress){0}, out);
     out->seed = config->seed;
     return lb_settings_describe(s, config, "", &out->json);
 }
@@ -70,6 +77,16 @@ lb_status lb_resolve_run(const lb_settings *settings, lb_resolved_run *out)
     LB_TRY(lb_settings_copy(settings, &out->settings));
     lb_status status = lb_train_config_read(settings, &config);
     if (status == LB_OK) status = fill_in(&config, out);
+    lb_train_config_release(&config);
+    return status;
+}
+
+lb_status lb_resolve_stages(const lb_settings *settings, const lb_progress *progress,
+                            lb_resolved_run *out)
+{
+    lb_train_config config = {0};
+    const lb_status status = lb_train_config_read(settings, &config);
+    if (status == LB_OK) set_stages(&config, progress, out);
     lb_train_config_release(&config);
     return status;
 }
@@ -96,7 +113,8 @@ const char *lb_resolved_activations(const lb_resolved_run *run)
 static bool is_hashed(lb_key key)
 {
     if (key == LB_KEY_EPOCHS) return true;
-    if (key == LB_KEY_RECIPE || key == LB_KEY_FIRST_LAST) return false; /* resolved */
+    if (key == LB_KEY_RECIPE || key == LB_KEY_FIRST_LAST || key == LB_KEY_LEVELS)
+        return false; /* resolved */
     return lb_setting_rules[key].role == LB_ROLE_DEFINES;
 }
 
@@ -108,7 +126,8 @@ static void add_line(lb_sha256 *h, const char *key, const char *value)
     lb_sha256_update(h, "\n", 1);
 }
 
-void lb_resolved_run_hash(const lb_resolved_run *run, const char *init, char out[LB_RUN_HASH_BYTES])
+void lb_resolved_run_hash(const lb_resolved_run *run, const char *init, const char *teacher,
+                          char out[LB_RUN_HASH_BYTES])
 {
     static const char head[] = "lowbit run 1\n";
     lb_sha256 h;
@@ -122,12 +141,17 @@ void lb_resolved_run_hash(const lb_resolved_run *run, const char *init, char out
             add_line(&h, lb_setting_table[k].key, value);
     }
     if (init[0] != '\0') add_line(&h, "init", init);
+    if (teacher[0] != '\0') add_line(&h, "teacher", teacher);
     lb_sha256_finish(&h, out);
 }
 
-/* SHA-256 of the checkpoint that a run is to start from. */
-static lb_status hash_init(const char *run, char out[LB_SHA256_TEXT_BYTES])
+/* SHA-256 of the checkpoint of a run that a setting names; "" where it is not set. */
+static lb_status hash_checkpoint(const lb_settings *settings, lb_key key,
+                                 char out[LB_SHA256_TEXT_BYTES])
 {
+    const char *run = lb_settings_value(settings, key);
+    out[0] = '\0';
+    if (run == NULL) return LB_OK;
     char *path = NULL;
     lb_safetensors *file = NULL;
     LB_TRY(lb_run_checkpoint(run, &path));
@@ -140,12 +164,12 @@ static lb_status hash_init(const char *run, char out[LB_SHA256_TEXT_BYTES])
 
 lb_status lb_run_hash(const lb_settings *settings, char out[LB_RUN_HASH_BYTES])
 {
-    char init_hash[LB_SHA256_TEXT_BYTES] = "";
-    const char *init = lb_settings_value(settings, LB_KEY_INIT);
+    char init[LB_SHA256_TEXT_BYTES], teacher[LB_SHA256_TEXT_BYTES];
     lb_resolved_run run;
     lb_status status = lb_resolve_run(settings, &run);
-    if (status == LB_OK && init != NULL) status = hash_init(init, init_hash);
-    if (status == LB_OK) lb_resolved_run_hash(&run, init_hash, out);
+    if (status == LB_OK) status = hash_checkpoint(settings, LB_KEY_INIT, init);
+    if (status == LB_OK) status = hash_checkpoint(settings, LB_KEY_TEACHER, teacher);
+    if (status == LB_OK) lb_resolved_run_hash(&run, init, teacher, out);
     lb_resolved_run_release(&run);
     return status;
 }

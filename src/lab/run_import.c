@@ -135,6 +135,7 @@ static lb_status read_folder(folder_run *f)
     LB_TRY(lb_path_join(f->folder, "best.safetensors", &f->best));
     LB_TRY(read_config(f));
     LB_TRY(read_progress(f));
+    LB_TRY(lb_resolve_stages(f->settings, &f->progress, &f->resolved));
     LB_TRY(list_epochs(f));
     return read_network(f);
 }
@@ -225,7 +226,7 @@ static lb_status put(lb_store *store, lb_run_contents *c, double seconds, int64_
 
 static lb_status check_hash(const folder_run *f, const char *hash, char own[LB_RUN_HASH_BYTES])
 {
-    lb_resolved_run_hash(&f->resolved, f->facts.init, own);
+    lb_resolved_run_hash(&f->resolved, f->facts.init, f->facts.teacher, own);
     if (hash == NULL || strcmp(hash, own) == 0) return LB_OK;
     return lb_fail(LB_E_FORMAT, "%s: holds run %.12s, not %.12s", f->folder, own, hash);
 }

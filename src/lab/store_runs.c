@@ -22,7 +22,7 @@ lb_run_record lb_run_record_of(const lb_resolved_run *run, const char *hash)
         .activations = lb_resolved_activations(run),
         .w_bits = q->weights != NULL ? q->weight_setting.bits : LB_FLOAT_BITS,
         .a_bits = q->acts != NULL ? q->act_setting.bits : LB_FLOAT_BITS,
-        .ternary = q->weights != NULL && q->weights->ternary,
+        .ternary = q->weights != NULL && lb_weights_are_ternary(q->weights, &q->weight_setting),
         .seed = run->seed,
         .folder = "",
         .split = strcmp(lb_settings_value(s, LB_KEY_VAL_SPLIT), "0") == 0 ? "test" : "validation",

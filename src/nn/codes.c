@@ -104,9 +104,14 @@ bool lb_node_is_integer(const lb_net *net, int node)
 {
     const lb_node *layer = &net->nodes[node];
     if (layer->op != LB_OP_CONV && layer->op != LB_OP_LINEAR) return false;
-    const lb_weight_quantizer *q = layer->as.conv.quantizer;
     lb_act_map map;
-    return q && !q->stochastic && lb_input_codes(net, node, &map);
+    return lb_node_takes_codes(layer, false) && lb_input_codes(net, node, &map);
+}
+
+bool lb_node_takes_codes(const lb_node *node, bool mixed)
+{
+    const lb_weight_quantizer *q = node->as.conv.quantizer;
+    return q && !q->stochastic && !(mixed && q->relaxes);
 }
 
 lb_status lb_net_check_sums(const lb_net *net)

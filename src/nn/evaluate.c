@@ -136,7 +136,7 @@ static lb_status plan_nodes(lb_evaluator *e)
             p->storage = e->plan[node->in[0]].storage;
         if (p->floats > e->largest_map) e->largest_map = p->floats;
         if (node->op == LB_OP_CONV || node->op == LB_OP_LINEAR) {
-            LB_TRY(lb_evaluate_layer_create(net, (int)i, &e->arena, &p->layer));
+            LB_TRY(lb_evaluate_layer_create(net, (int)i, e->options.mixed, &e->arena, &p->layer));
             const size_t pixels = lb_evaluate_layer_pixels(&p->layer, GROUP);
             if (pixels > e->largest_pixels) e->largest_pixels = pixels;
             const size_t terms = lb_evaluate_layer_term_floats(&p->layer, GROUP);

@@ -12,6 +12,7 @@ typedef struct lb_evaluator lb_evaluator;
 typedef struct lb_evaluator_options {
     size_t batch; /* most images a run */
     int threads;
+    bool mixed;     /* as in lb_executor_options */
     bool keep_maps; /* every node's map can be copied after a run (tests, verification) */
     unsigned isa;   /* allowed instruction sets, lb_cpu_isa() */
 } lb_evaluator_options;

@@ -72,19 +72,22 @@ static lb_status allocate(lb_net *net, lb_arena *arena, lb_evaluate_layer *layer
     return LB_OK;
 }
 
-lb_status lb_evaluate_layer_create(lb_net *net, int index, lb_arena *arena,
+lb_status lb_evaluate_layer_create(lb_net *net, int index, bool mixed, lb_arena *arena,
                                    lb_evaluate_layer *layer)
 {
     const lb_node *node = &net->nodes[index];
     const lb_conv *conv = &node->as.conv;
     lb_act_map map;
+    const bool coded = lb_node_takes_codes(node, mixed);
     *layer = (lb_evaluate_layer){.net = net,
                                  .node = index,
                                  .in = net->nodes[node->in[0]].shape,
                                  .out = node->shape,
                                  .window = conv->window,
                                  .groups = node->op == LB_OP_CONV ? conv->groups : 1,
-                                 .integer = lb_node_is_integer(net, index)};
+                                 .coded = coded,
+                                 .integer = coded && lb_node_is_integer(net, index),
+                                 .relaxed = mixed && !coded && conv->quantizer};
     if (node->op == LB_OP_LINEAR) {
         /* seen through flatten: its input's map lies in memory with channels innermost */
         int source = node->in[0];
@@ -94,7 +97,6 @@ lb_status lb_evaluate_layer_create(lb_net *net, int index, lb_arena *arena,
         layer->window = (lb_window){.kh = layer->in.h, .kw = layer->in.w, .stride = 1};
     }
     layer->k = layer->in.c / layer->groups * layer->window.kh * layer->window.kw;
-    layer->coded = conv->quantizer && !conv->quantizer->stochastic;
     layer->asymmetric = layer->coded && conv->quantizer->asymmetric;
     layer->sums = layer->coded ? lb_node_sums(node) : 1;
     if (layer->integer && lb_input_codes(net, index, &map))
@@ -139,6 +141,7 @@ void lb_evaluate_layer_freeze(lb_net *net, lb_evaluate_layer *layer)
     const float input_scale =
         layer->integer && lb_input_codes(net, layer->node, &map) ? map.scale : 1.0f;
     lb_weights_quantize(net, layer->node, 0, 0, true, &layer->quantized);
+    if (layer->relaxed) lb_weights_relax(net, layer->node, &layer->quantized);
     for (int part = 0; part <= (int)layer->asymmetric; part++) pack(layer, part);
     const size_t scales = layer->asymmetric ? 1 : layer->sums;
     for (size_t o = 0; layer->coded && o < scales * conv->out; o++)

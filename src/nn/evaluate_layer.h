@@ -14,6 +14,7 @@ typedef struct lb_evaluate_layer {
     size_t groups, k; /* k: inputs a filter sees */
     bool coded;       /* weights are codes with scales; else floats */
     bool integer;     /* inputs are codes: sums are exact */
+    bool relaxed;     /* floats: codes for the weights that are held, the masters for the others */
     bool asymmetric;  /* two sums, of the positive and the negative codes */
     size_t sums;      /* a channel: of all inputs, by sign, or of the segments of each scale */
     float *packed[2]; /* [groups][blocks of 16 filters][k][16]; [1] for asymmetric layers only */
@@ -35,8 +36,8 @@ typedef struct lb_evaluate_scratch {
     float *terms;      /* lb_evaluate_layer_term_floats */
 } lb_evaluate_scratch;
 
-/** Allocate from `arena` what the node's layer needs. Errors: LB_E_NOMEM. */
-LB_MUST_CHECK lb_status lb_evaluate_layer_create(lb_net *net, int node, lb_arena *arena,
+/** Allocate from `arena` what the node's layer needs; `mixed` as in lb_executor_options. Errors: LB_E_NOMEM. */
+LB_MUST_CHECK lb_status lb_evaluate_layer_create(lb_net *net, int node, bool mixed, lb_arena *arena,
                                                  lb_evaluate_layer *layer);
 /** Quantize the masters and pack them. */
 void lb_evaluate_layer_freeze(lb_net *net, lb_evaluate_layer *layer);

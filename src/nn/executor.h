@@ -15,6 +15,7 @@ typedef struct lb_executor_options {
     uint64_t seed;     /* of dropout, stochastic weights and quantized gradients */
     int gradient_bits; /* of gradients that enter quantized layers; 0 or LB_FLOAT_BITS: float */
     bool inference;    /* evaluation only: no gradients are planned */
+    bool mixed;        /* evaluation takes relaxed weights as they are, not their codes */
 } lb_executor_options;
 
 typedef struct lb_step_result {
@@ -77,10 +78,14 @@ void lb_quantized_weights_carve(const lb_net *net, const lb_node *node, void *bl
  * Evaluation: masters stay untouched, so that evaluating never changes a training run; what is
  *             prepared is a copy. Stochastic quantizers give the masters as `real`, codes and
  *             scales 0.
+ *             `real` of relaxed weights is master * scale in training, code * scale in evaluation.
  * Threads:    runs on OpenMP's threads; results do not depend on their number.
  */
 void lb_weights_quantize(lb_net *net, int node, uint64_t seed, uint64_t step, bool evaluation,
                          lb_quantized_weights *out);
+/** Set `real` of relaxed weights, those that are not held, to master * scale: from what evaluation gave to what
+ *  training computes with. Layers without relaxed weights stay. */
+void lb_weights_relax(const lb_net *net, int node, lb_quantized_weights *q);
 /**
  * Gradients of the masters and of the learned scales, which overwrite grad.
  *
@@ -106,6 +111,17 @@ void lb_weights_backward(lb_net *net, int node, const lb_quantized_weights *q, f
  */
 lb_step_result lb_loss_compute(lb_loss loss, size_t n, size_t classes, const float *logits,
                                const uint16_t *labels, float *d_logits);
+/**
+ * The same with a teacher; without one, or with its logits NULL, exactly lb_loss_compute.
+ *
+ * Computes: mean over images of (1 - alpha) loss + alpha T^2 sum over c of p[c] (log p[c] - log q[c]), p and q the
+ *           softmax of the teacher's logits and of `logits`, each divided by the temperature T.
+ * Aliasing: d_logits may equal logits.
+ * Source:   Hinton, Vinyals and Dean, arXiv:1503.02531, 2: the gradients of soft targets scale as 1/T^2.
+ */
+lb_step_result lb_loss_distill(lb_loss loss, const lb_distillation *teacher, size_t n,
+                               size_t classes, const float *logits, const uint16_t *labels,
+                               float *d_logits);
 
 /** The map of a quantize node as parameters are now; a learned value before its first batch counts
  *  as 1. */
@@ -128,6 +144,8 @@ float lb_gradient_quantize(int bits, float largest, float g, float u);
 /** Does evaluation of this conv or linear node add integers? (quantized weights that are not
  *  stochastic, and quantized or raw 8-bit input) */
 bool lb_node_is_integer(const lb_net *net, int node);
+/** Does evaluation of this conv or linear node take its weights as codes? `mixed` as in lb_executor_options. */
+bool lb_node_takes_codes(const lb_node *node, bool mixed);
 /**
  * The activation map of the codes that a node's (first) input carries; false: the input is float.
  *

@@ -113,6 +113,12 @@ typedef struct lb_param {
 
 typedef enum lb_loss { LB_LOSS_CROSS_ENTROPY, LB_LOSS_SQUARED_HINGE } lb_loss;
 
+/* What a teacher adds to the loss of a training step; lb_loss_distill. */
+typedef struct lb_distillation {
+    const float *logits; /* the teacher's, of the step's batch; NULL: there is no teacher */
+    float temperature, alpha;
+} lb_distillation;
+
 typedef struct lb_net {
     lb_node *nodes;
     size_t n_nodes, node_capacity;
@@ -128,6 +134,7 @@ typedef struct lb_net {
     /* L2 on quantized weights: this times code * scale is added to their gradient. 0: none */
     float quantized_decay;
     lb_loss loss;
+    lb_distillation distillation;
     lb_arena arena; /* owns nodes, params and their values */
     /* The first failure while building: later calls do nothing, lb_net_finish reports it. */
     lb_status failed;

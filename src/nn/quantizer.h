@@ -66,11 +66,13 @@ typedef struct lb_weight_quantizer {
     const char *summary; /* one line for `lowbit methods` */
     const char *source;  /* authors, venue, equations implemented */
     int bits_min, bits_max;
-    bool ternary;               /* at 2 bits codes are -1, 0, +1 */
-    bool odd_grid;              /* codes are odd integers 2j - (2^k - 1): no zero */
-    bool asymmetric;            /* scale_negative differs: two integer sums at evaluation (TTQ) */
-    bool stochastic;            /* encode draws random numbers; evaluation uses the float masters */
-    unsigned granularities;     /* bit set: 1 << LB_PER_LAYER | ... */
+    bool ternary;           /* at 2 bits codes are -1, 0, +1 */
+    bool odd_grid;          /* codes are odd integers 2j - (2^k - 1): no zero */
+    bool asymmetric;        /* scale_negative differs: two integer sums at evaluation (TTQ) */
+    bool stochastic;        /* encode draws random numbers; evaluation uses the float masters */
+    bool relaxes;           /* in training only a part of the weights is quantized (param->held),
+                                 * the others stand at masters * scale */
+    unsigned granularities; /* bit set: 1 << LB_PER_LAYER | ... */
     lb_granularity granularity; /* the standard one */
     int n_learned;              /* learned scales a group: 0, 1 or 2; where it has several scales
                                  * each of them is learned */

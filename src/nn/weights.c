@@ -125,6 +125,22 @@ void lb_weights_quantize(lb_net *net, int node, uint64_t seed, uint64_t step, bo
     for (size_t o = 0; o < filters; o++) {
         encode_filter(conv, filter, &out->statistics[o / group.filters], o, w, stream, out);
     }
+    if (!evaluation) lb_weights_relax(net, node, out);
+}
+
+void lb_weights_relax(const lb_net *net, int node, lb_quantized_weights *q)
+{
+    const lb_conv *conv = &net->nodes[node].as.conv;
+    const lb_param *weight = &net->params[conv->weight];
+    const uint8_t *held = weight->held;
+    if (!conv->quantizer || !conv->quantizer->relaxes || held == NULL) return;
+    const size_t n = weight->count / conv->out, filters = conv->out;
+#pragma omp parallel for schedule(static) if (filters > 1 && weight->count >= PARALLEL_FROM)
+    for (size_t o = 0; o < filters; o++) {
+        const float scale = q->scale[o];
+        for (size_t i = o * n; i < (o + 1) * n; i++)
+            q->real[i] = held[i] ? q->real[i] : weight->value[i] * scale;
+    }
 }
 
 void lb_weights_backward(lb_net *net, int node, const lb_quantized_weights *q, float *d_real)

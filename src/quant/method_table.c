@@ -176,6 +176,17 @@ const lb_method lb_methods[] = {
         .papers = "IMPQ 4.1",
     },
     {
+        .name = "rpr",
+        .summary = "Random Partition Relaxation: most weights frozen at -1, (0,) +1, by turns",
+        .source = "Cavigelli and Benini, arXiv:2001.01091",
+        .weights = "rpr",
+        .acts = "dorefa",
+        .ends = LB_END_FLOAT,
+        .resnet_ends = LB_END_FLOAT,
+        .lenet_pool = LB_POOL_AVERAGE, /* as the float network it starts from */
+        .papers = "-",
+    },
+    {
         .name = "lsq",
         .summary = "Learned Step Size Quantization: steps of weights and activations are trained",
         .source = "Esser et al., ICLR 2020, arXiv:1902.08153",

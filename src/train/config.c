@@ -44,6 +44,12 @@ static int choice(const lb_settings *s, lb_key key)
     return -1;
 }
 
+/* Has nobody but the table given it a value? */
+static bool is_open(const lb_settings *s, lb_key key)
+{
+    return lb_settings_value(s, key) == lb_setting_table[key].standard;
+}
+
 static size_t wholes(const lb_settings *s, lb_key key, size_t *values)
 {
     const char *at = lb_settings_value(s, key);
@@ -102,6 +108,11 @@ static lb_status read_method(const lb_settings *s, lb_train_config *out)
             choice(s, LB_KEY_ACT_GRADIENT) == 1 ? LB_GRADIENT_APPROX_SIGN : LB_GRADIENT_STE,
         .relu_slope = slope != NULL ? (float)real(s, LB_KEY_RELU_SLOPE) : NAN,
     };
+    const int levels = choice(s, LB_KEY_LEVELS) + 1;
+    if (levels > 0 && w_bits != NULL && out->method.w_bits != levels)
+        return lb_fail(LB_E_ARG, "levels %s are weights of %d bit%s, not of wbits %s",
+                       lb_settings_value(s, LB_KEY_LEVELS), levels, levels > 1 ? "s" : "", w_bits);
+    if (levels > 0) out->method.w_bits = levels;
     if (out->method.first < 0) out->method.first = both;
     if (out->method.last < 0) out->method.last = both;
     return read_options(s, out);
@@ -123,6 +134,24 @@ static lb_status read_gradient_bits(const lb_settings *s, lb_train_config *out)
     return lb_fail(LB_E_ARG,
                    "gradients of %d bits enter quantized layers only, and the weights are float",
                    out->gradient_bits);
+}
+
+/* What the method says to other settings. */
+static lb_status read_quantizer(const lb_settings *s, lb_train_config *out)
+{
+    lb_quant_config quant;
+    LB_TRY(lb_method_resolve(&out->method, &quant));
+    const lb_weight_quantizer *q = quant.weights;
+    if (lb_settings_value(s, LB_KEY_LEVELS) != NULL && !(q && q->ternary && q->bits_min == 1))
+        return lb_fail(LB_E_ARG,
+                       "levels have no part in method '%s': its weights are not binary or ternary "
+                       "by choice",
+                       out->method.method);
+    out->relaxes = q != NULL && q->relaxes;
+    const char *freezing = lb_settings_value(s, LB_KEY_FREEZING);
+    LB_TRY(lb_freezing_parse(freezing != NULL ? freezing : lb_freezing_standard, &out->freezing));
+    out->freezing.patience = whole(s, LB_KEY_FREEZING_PATIENCE);
+    return LB_OK;
 }
 
 /* Not given: the model's own. */
@@ -173,9 +202,13 @@ static lb_status read_schedule(const lb_settings *s, lb_train_config *out)
 static lb_status read_training(const lb_settings *s, lb_train_config *out)
 {
     out->epochs = whole(s, LB_KEY_EPOCHS);
+    if (out->relaxes && is_open(s, LB_KEY_EPOCHS)) out->epochs = lb_freezing_length(&out->freezing);
     out->batch = whole(s, LB_KEY_BATCH);
     out->seed = whole(s, LB_KEY_SEED);
     out->init = lb_settings_value(s, LB_KEY_INIT);
+    out->teacher = lb_settings_value(s, LB_KEY_TEACHER);
+    out->temperature = (float)real(s, LB_KEY_TEMPERATURE);
+    out->alpha = (float)real(s, LB_KEY_ALPHA);
     out->quantized_decay = (float)real(s, LB_KEY_QUANTIZED_DECAY);
     out->prune_rounds = whole(s, LB_KEY_PRUNE_ROUNDS);
     const bool sigma = lb_settings_value(s, LB_KEY_PRUNE_SIGMA) != NULL;
@@ -276,6 +309,7 @@ lb_status lb_train_config_read(const lb_settings *s, lb_train_config *out)
     read_model(s, out);
     LB_TRY(read_method(s, out));
     LB_TRY(read_gradient_bits(s, out));
+    LB_TRY(read_quantizer(s, out));
     LB_TRY(read_training(s, out));
     read_run(s, out);
     if (out->resume && out->overwrite) {
@@ -285,8 +319,6 @@ lb_status lb_train_config_read(const lb_settings *s, lb_train_config *out)
     }
     LB_TRY(check_model(out));
     LB_TRY(lb_backend_choose(lb_settings_value(s, LB_KEY_BACKEND), &out->backend));
-    lb_quant_config resolved;
-    LB_TRY(lb_method_resolve(&out->method, &resolved));
     return out->out != NULL ? LB_OK : name_folder(out);
 }
 

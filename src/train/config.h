@@ -5,6 +5,7 @@
 #include "base/memory.h"
 #include "models/model.h"
 #include "nn/executor.h"
+#include "train/freezing.h"
 #include "train/optimizer.h"
 #include "train/schedule.h"
 #include "train/settings.h"
@@ -32,10 +33,14 @@ typedef struct lb_train_config {
     lb_optimizer_options optimizer;
     float quantized_decay;
     size_t prune_rounds;
-    float prune_sigma;    /* negative: not given */
+    float prune_sigma; /* negative: not given */
+    bool relaxes;      /* the weights are frozen part by part, by: */
+    lb_freezing freezing;
     lb_schedule schedule; /* all but `batches`, which the data decide */
     uint64_t seed;
     const char *init;
+    const char *teacher; /* NULL: none */
+    float temperature, alpha;
 
     int threads; /* 0 is resolved: at least 1 */
     const lb_backend *backend;

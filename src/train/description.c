@@ -56,13 +56,15 @@ static void write_value(FILE *file, lb_key key, const char *value)
 static void write_settings(FILE *file, const lb_settings *settings, const lb_train_config *config,
                            const char *data, const char *indent)
 {
-    char threads[16];
+    char threads[16], epochs[32];
     (void)snprintf(threads, sizeof threads, "%d", config->threads);
+    (void)snprintf(epochs, sizeof epochs, "%zu", config->epochs);
     const char *separator = "";
     for (size_t k = 0; k < LB_N_KEYS; k++) {
         const char *value = lb_settings_value(settings, (lb_key)k);
         if (k == LB_KEY_DATA) value = data;
         if (k == LB_KEY_THREADS) value = threads;
+        if (k == LB_KEY_EPOCHS) value = epochs;
         if (k == LB_KEY_BACKEND) value = config->backend->name;
         if (value == NULL || !lb_setting_is_kept((lb_key)k)) continue;
         (void)fprintf(file, "%s%s\"%s\": ", separator, indent, lb_setting_table[k].key);
@@ -148,6 +150,8 @@ lb_status lb_run_describe(const lb_settings *settings, const lb_train_config *co
                       values);
         write_facts(file, facts);
         if (facts->init[0] != '\0') (void)fprintf(file, ",\n  \"init\": \"%s\"", facts->init);
+        if (facts->teacher[0] != '\0')
+            (void)fprintf(file, ",\n  \"teacher\": \"%s\"", facts->teacher);
         (void)fputs("\n}\n", file);
         status = finish(file, &text, out);
     }
@@ -212,15 +216,17 @@ static lb_status read_reals(const char *where, const json_t *object, const char 
     return LB_OK;
 }
 
-static lb_status read_init(const char *where, const json_t *root, char out[LB_SHA256_TEXT_BYTES])
+/* The hash of another run's file. */
+static lb_status read_hash(const char *where, const json_t *root, const char *key,
+                           char out[LB_SHA256_TEXT_BYTES])
 {
-    const json_t *value = json_object_get(root, "init");
+    const json_t *value = json_object_get(root, key);
     if (value == NULL) return LB_OK;
     const char *text = json_string_value(value);
     const size_t digits = LB_SHA256_TEXT_BYTES - 1;
     if (text == NULL || strlen(text) != digits || strspn(text, "0123456789abcdef") != digits) {
-        return lb_fail(LB_E_FORMAT, "%s: 'init' is not a SHA-256 of %zu hexadecimal digits", where,
-                       digits);
+        return lb_fail(LB_E_FORMAT, "%s: '%s' is not a SHA-256 of %zu hexadecimal digits", where,
+                       key, digits);
     }
     memcpy(out, text, LB_SHA256_TEXT_BYTES);
     return LB_OK;
@@ -243,7 +249,8 @@ static lb_status read_facts(const char *where, const json_t *root, lb_run_facts 
     f.parameters = (size_t)json_integer_value(json_object_get(network, "parameters"));
     f.w_bits = (int)json_integer_value(json_object_get(network, "weight_bits"));
     f.a_bits = (int)json_integer_value(json_object_get(network, "activation_bits"));
-    LB_TRY(read_init(where, root, f.init));
+    LB_TRY(read_hash(where, root, "init", f.init));
+    LB_TRY(read_hash(where, root, "teacher", f.teacher));
     *out = f;
     return LB_OK;
 }

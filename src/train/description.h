@@ -16,7 +16,8 @@ typedef struct lb_run_facts {
     lb_normalization normalization;
     size_t parameters; /* of the network, for readers; not checked */
     int w_bits, a_bits;
-    char init[LB_SHA256_TEXT_BYTES]; /* of the file its weights started from; "": from none */
+    char init[LB_SHA256_TEXT_BYTES];    /* of the file its weights started from; "": from none */
+    char teacher[LB_SHA256_TEXT_BYTES]; /* of the file of its teacher; "": it has none */
 } lb_run_facts;
 
 /**

@@ -28,7 +28,7 @@ static void report(const lb_trainer *t, lb_event event)
 {
     if (t->report == NULL) return;
     event.run = t->folder.path;
-    event.epochs = t->procedure->epochs(&t->config);
+    event.epochs = t->procedure->epochs(&t->config, &t->progress);
     event.batches = t->config.schedule.batches;
     event.split = t->split;
     if (event.kind != LB_EVENT_EPOCH) event.seconds = lb_seconds() - t->watch.started;
@@ -50,18 +50,21 @@ static double train_top1(const lb_progress *p)
     return p->seen > 0 ? 100.0 * (double)p->correct / (double)p->seen : 0.0;
 }
 
-/* Of a step of the epoch going on: each stage has the schedule for itself. */
+static lb_stage stage_of(const lb_trainer *t)
+{
+    return t->procedure->stage(&t->config, &t->progress, t->progress.epoch);
+}
+
+/* Of a step of the epoch going on. */
 static double lr_of_batch(const lb_trainer *t, size_t batch)
 {
-    const lb_stage stage = t->procedure->stage(&t->config, t->progress.epoch);
-    return lb_schedule_lr(&t->config.schedule, t->progress.epoch - stage.first, batch);
+    return t->procedure->lr(&t->config, &t->progress, t->progress.epoch, batch);
 }
 
 /* Steps since the stage began: the optimizer starts anew with it. */
 static uint64_t step_of_stage(const lb_trainer *t)
 {
-    const lb_stage stage = t->procedure->stage(&t->config, t->progress.epoch);
-    const uint64_t epochs = t->progress.epoch - stage.first;
+    const uint64_t epochs = t->progress.epoch - stage_of(t).first;
     return epochs * t->config.schedule.batches + t->progress.batch;
 }
 
@@ -76,7 +79,7 @@ static void report_progress(lb_trainer *t)
     const lb_stopwatch *w = &t->watch;
     const double speed = rate(w->epoch_images, w->epoch_training);
     const size_t batches = t->config.schedule.batches;
-    const double epochs_left = (double)(t->procedure->epochs(&t->config) - p->epoch);
+    const double epochs_left = (double)(t->procedure->epochs(&t->config, p) - p->epoch);
     const double steps_left = epochs_left * (double)batches - (double)p->batch;
     double left = w->evaluation * epochs_left;
     if (speed > 0.0) left += steps_left * (double)t->config.batch / speed;
@@ -104,6 +107,9 @@ static void report_epoch(const lb_trainer *t)
                       .val_loss = row->val_loss,
                       .val_top1 = row->val_top1,
                       .val_top5 = row->val_top5,
+                      .frozen = row->frozen,
+                      .mixed_loss = row->mixed_loss,
+                      .mixed_top1 = row->mixed_top1,
                       .seconds = lb_seconds() - t->watch.epoch_started,
                       .images_per_second = rate(t->watch.epoch_images, t->watch.epoch_training)});
 }
@@ -131,15 +137,15 @@ static size_t count_unreadable(const lb_trainer *t)
 static void report_result(const lb_trainer *t)
 {
     const lb_progress *p = &t->progress;
+    const size_t epochs = t->procedure->epochs(&t->config, p),
+                 from = t->procedure->counts_from(&t->config, p);
     lb_event event = {.kind = LB_EVENT_RESULT,
                       .epoch = p->n_rows,
-                      .status =
-                          lb_progress_status(p, t->facts.classes, t->procedure->epochs(&t->config),
-                                             t->procedure->counts_from(&t->config)),
+                      .status = lb_progress_status(p, t->facts.classes, epochs, from),
                       .images_per_second = rate(t->watch.images, t->watch.training),
                       .unreadable = count_unreadable(t)};
     if (p->n_rows > 0) {
-        const size_t best = lb_progress_best(p, t->procedure->counts_from(&t->config));
+        const size_t best = lb_progress_best(p, from);
         event.best_epoch = best + 1;
         event.best_top1 = p->rows[best].val_top1;
         event.last_top1 = p->rows[p->n_rows - 1].val_top1;
@@ -163,6 +169,8 @@ static lb_status step(lb_trainer *t, bool *end)
     *end = batch == NULL;
     if (batch == NULL) return LB_OK;
     lb_step_result result;
+    if (t->net.distillation.logits != NULL)
+        LB_TRY(lb_teacher_ask(&t->teacher, batch->n, batch->images));
     LB_TRY(t->config.backend->train(t->executor, batch->images, batch->labels, p->step, &result));
     if (!isfinite(result.loss)) {
         p->diverged = true;
@@ -205,7 +213,25 @@ static lb_status train_epoch(lb_trainer *t, bool *stop)
 
 static bool is_finite_row(const lb_epoch_row *row)
 {
-    return isfinite(row->train_loss) && isfinite(row->val_loss);
+    return isfinite(row->train_loss) && isfinite(row->val_loss) && isfinite(row->mixed_loss);
+}
+
+/* What a procedure that mixes adds: the network as it was trained. With all weights frozen that is the quantized
+ * one. */
+static lb_status add_mixed(lb_trainer *t, lb_epoch_row *row)
+{
+    if (!t->procedure->mixes) return LB_OK;
+    row->frozen = stage_of(t).frozen;
+    row->mixed_loss = row->val_loss;
+    row->mixed_top1 = row->val_top1;
+    if (row->frozen >= 1.0) return LB_OK;
+    lb_evaluation_task task = t->evaluator;
+    task.executor = t->mixed;
+    lb_evaluation e;
+    LB_TRY(lb_evaluate(&task, &e));
+    row->mixed_loss = e.loss;
+    row->mixed_top1 = e.top1;
+    return LB_OK;
 }
 
 /* Evaluate, and put the epoch into the run's files: best first, last last, so that whatever is
@@ -215,20 +241,22 @@ static lb_status finish_epoch(lb_trainer *t)
     const double before = lb_seconds();
     lb_evaluation e;
     LB_TRY(lb_evaluate(&t->evaluator, &e));
+    lb_epoch_row row = {.lr = lr_of_epoch(t),
+                        .train_loss = train_loss(&t->progress),
+                        .train_top1 = train_top1(&t->progress),
+                        .val_loss = e.loss,
+                        .val_top1 = e.top1,
+                        .val_top5 = e.top5};
+    LB_TRY(add_mixed(t, &row));
     report_unreadable(t);
     t->watch.evaluation = lb_seconds() - before;
-    const lb_epoch_row row = {.lr = lr_of_epoch(t),
-                              .train_loss = train_loss(&t->progress),
-                              .train_top1 = train_top1(&t->progress),
-                              .val_loss = e.loss,
-                              .val_top1 = e.top1,
-                              .val_top5 = e.top5};
     if (!is_finite_row(&row)) {
         t->progress.diverged = true;
         return lb_trainer_save_last(t);
     }
     LB_TRY(lb_progress_add(&t->progress, &row));
-    const size_t best = lb_progress_best(&t->progress, t->procedure->counts_from(&t->config));
+    const size_t best =
+        lb_progress_best(&t->progress, t->procedure->counts_from(&t->config, &t->progress));
     if (best + 1 == t->progress.n_rows) LB_TRY(lb_trainer_save_best(t));
     LB_TRY(lb_progress_write_csv(&t->progress, t->split, t->folder.metrics));
     LB_TRY(lb_trainer_save_last(t));
@@ -258,10 +286,11 @@ static lb_status run(lb_trainer *t)
     lb_progress *p = &t->progress;
     t->watch.last_checkpoint = t->watch.last_report = lb_seconds();
     report(t, (lb_event){.kind = LB_EVENT_START, .epoch = p->epoch + 1, .batch = p->batch});
-    LB_TRY(t->procedure->go_on(t, t->procedure->stage(&t->config, p->epoch)));
-    while (p->epoch < t->procedure->epochs(&t->config) && !p->diverged) {
-        const lb_stage stage = t->procedure->stage(&t->config, p->epoch);
+    if (t->procedure->go_on != NULL) LB_TRY(t->procedure->go_on(t, stage_of(t)));
+    while (p->epoch < t->procedure->epochs(&t->config, p) && !p->diverged) {
+        const lb_stage stage = stage_of(t);
         if (p->epoch == stage.first && p->batch == 0) LB_TRY(t->procedure->begin(t, stage));
+        if (t->procedure->begin_epoch != NULL) LB_TRY(t->procedure->begin_epoch(t, stage));
         start_epoch_watch(&t->watch);
         bool stop = false;
         LB_TRY(train_epoch(t, &stop));

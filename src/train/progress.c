@@ -10,7 +10,13 @@
 #include "base/file.h"
 #include "base/memory.h"
 
-enum { N_FIGURES = sizeof(lb_epoch_row) / sizeof(double), MAX_ROWS = 1000000 };
+#define COUNT(field, column) +1
+enum {
+    N_PLAIN = 0 LB_EPOCH_ROW_LIST(COUNT),
+    N_FIGURES = N_PLAIN LB_MIXED_ROW_LIST(COUNT),
+    MAX_ROWS = 1000000
+};
+#undef COUNT
 
 void lb_progress_release(lb_progress *p)
 {
@@ -62,6 +68,12 @@ const char *lb_progress_status(const lb_progress *p, size_t classes, size_t epoc
 
 /* ---- JSON ------------------------------------------------------------------------------------ */
 
+/* A mixture's row has a share of frozen weights above 0, and all figures; others have the first ones. */
+static size_t count_figures(const lb_epoch_row *row)
+{
+    return row->frozen > 0.0 ? N_FIGURES : N_PLAIN;
+}
+
 static void row_to_figures(const lb_epoch_row *row, double figures[N_FIGURES])
 {
     memcpy(figures, row, sizeof *row);
@@ -94,7 +106,7 @@ lb_status lb_progress_write(const lb_progress *p, char **out)
         double figures[N_FIGURES];
         row_to_figures(&p->rows[i], figures);
         (void)fputs(i > 0 ? ", [" : "[", file);
-        for (size_t k = 0; k < N_FIGURES; k++)
+        for (size_t k = 0; k < count_figures(&p->rows[i]); k++)
             (void)fprintf(file, "%s%.17g", k > 0 ? ", " : "", figures[k]);
         (void)fputs("]", file);
     }
@@ -114,16 +126,17 @@ static lb_status read_count(const char *where, const json_t *root, const char *k
 
 static lb_status read_row(const char *where, size_t index, const json_t *list, lb_progress *p)
 {
-    double figures[N_FIGURES];
-    bool good = json_is_array(list) && json_array_size(list) == N_FIGURES;
-    for (size_t k = 0; good && k < N_FIGURES; k++) {
+    double figures[N_FIGURES] = {0.0};
+    const size_t n = json_array_size(list);
+    bool good = json_is_array(list) && (n == N_PLAIN || n == N_FIGURES);
+    for (size_t k = 0; good && k < n; k++) {
         const json_t *item = json_array_get(list, k);
         good = json_is_number(item);
         figures[k] = json_number_value(item);
     }
     if (!good)
-        return lb_fail(LB_E_FORMAT, "%s: epoch %zu is not a list of %d numbers", where, index + 1,
-                       N_FIGURES);
+        return lb_fail(LB_E_FORMAT, "%s: epoch %zu is not a list of %d or %d numbers", where,
+                       index + 1, N_PLAIN, N_FIGURES);
     lb_epoch_row row;
     memcpy(&row, figures, sizeof row);
     return append(p, &row);
@@ -183,15 +196,23 @@ lb_status lb_progress_write_csv(const lb_progress *p, const char *split, const c
 #define X(field, column) (void)fputs("," column, file);
     LB_EPOCH_ROW_LIST(X)
 #undef X
-    (void)fputs(",mean_val_top1,split\n", file);
+    (void)fputs(",mean_val_top1,split", file);
+    const bool mixed = p->n_rows > 0 && count_figures(&p->rows[0]) == N_FIGURES;
+#define X(field, column) (void)fputs(mixed ? "," column : "", file);
+    LB_MIXED_ROW_LIST(X)
+#undef X
+    (void)fputs("\n", file);
     double sum = 0.0;
     for (size_t i = 0; i < p->n_rows; i++) {
         double figures[N_FIGURES];
         row_to_figures(&p->rows[i], figures);
         (void)fprintf(file, "%zu", i + 1);
-        for (size_t k = 0; k < N_FIGURES; k++) (void)fprintf(file, ",%.9g", figures[k]);
+        for (size_t k = 0; k < N_PLAIN; k++) (void)fprintf(file, ",%.9g", figures[k]);
         sum += p->rows[i].val_top1;
-        (void)fprintf(file, ",%.9g,%s\n", sum / (double)(i + 1), split);
+        (void)fprintf(file, ",%.9g,%s", sum / (double)(i + 1), split);
+        for (size_t k = N_PLAIN; mixed && k < N_FIGURES; k++)
+            (void)fprintf(file, ",%.9g", figures[k]);
+        (void)fputs("\n", file);
     }
     char *whole = NULL;
     LB_TRY(finish(file, &text, &whole));

@@ -18,9 +18,17 @@
     X(val_top1, "val_top1")     \
     X(val_top5, "val_top5")
 
+/* The same, of runs that train a mixture of frozen and relaxed weights; 0 in others. val_* are of the quantized
+ * network, mixed_* of the one that was trained. */
+#define LB_MIXED_ROW_LIST(X)    \
+    X(frozen, "frozen")         \
+    X(mixed_loss, "mixed_loss") \
+    X(mixed_top1, "mixed_top1")
+
 typedef struct lb_epoch_row {
 #define X(field, column) double field;
     LB_EPOCH_ROW_LIST(X)
+    LB_MIXED_ROW_LIST(X)
 #undef X
 } lb_epoch_row;
 
@@ -62,7 +70,7 @@ LB_MUST_CHECK lb_status lb_progress_read(const char *where, const char *text, lb
 
 /**
  * Write metrics.csv: epoch, the row's figures, the mean of val_top1 over the epochs so far, the
- * split.
+ * split; then those of a mixture, where the run trains one.
  *
  * Errors: LB_E_IO, LB_E_NOMEM.
  */

@@ -21,7 +21,9 @@ static const lb_conv *ternary_layer(const lb_net *net, size_t p)
     const lb_param *param = &net->params[p];
     if (param->role != LB_PARAM_WEIGHT) return NULL;
     const lb_conv *conv = &net->nodes[param->node].as.conv;
-    return conv->quantizer != NULL && conv->quantizer->ternary ? conv : NULL;
+    const bool ternary =
+        conv->quantizer != NULL && lb_weights_are_ternary(conv->quantizer, &conv->setting);
+    return ternary ? conv : NULL;
 }
 
 static lb_status check(const lb_train_config *config, const lb_net *net)
@@ -34,19 +36,28 @@ static lb_status check(const lb_train_config *config, const lb_net *net)
                    config->prune_rounds);
 }
 
-static size_t epochs(const lb_train_config *config)
+static size_t epochs(const lb_train_config *config, const lb_progress *progress)
 {
+    (void)progress;
     return config->epochs * (config->prune_rounds + 1);
 }
 
-static lb_stage stage(const lb_train_config *config, size_t epoch)
+static lb_stage stage(const lb_train_config *config, const lb_progress *progress, size_t epoch)
 {
+    (void)progress;
     const size_t number = epoch / config->epochs;
     return (lb_stage){.number = number, .first = number * config->epochs, .epochs = config->epochs};
 }
 
-static size_t counts_from(const lb_train_config *config)
+static double lr(const lb_train_config *config, const lb_progress *progress, size_t epoch,
+                 size_t batch)
 {
+    return lb_lr_of_stage(config, stage(config, progress, epoch), epoch, batch);
+}
+
+static size_t counts_from(const lb_train_config *config, const lb_progress *progress)
+{
+    (void)progress;
     return config->epochs * config->prune_rounds;
 }
 
@@ -113,6 +124,7 @@ const lb_procedure lb_procedure_prune = {
     .check = check,
     .epochs = epochs,
     .stage = stage,
+    .lr = lr,
     .begin = begin,
     .go_on = go_on,
     .counts_from = counts_from,

@@ -20,19 +20,16 @@ static lb_status check_epochs(const lb_trainer *t)
 {
     const char *given = t->settings->given[LB_KEY_EPOCHS];
     const char *before = t->settings->of_run[LB_KEY_EPOCHS];
-    const char *rounds = t->settings->of_run[LB_KEY_PRUNE_ROUNDS];
-    const bool stages = rounds != NULL && strcmp(rounds, "0") != 0;
+    const bool stages = lb_procedure_of(&t->config) != &lb_procedure_plain;
     if (!stages || given == NULL || before == NULL || strcmp(given, before) == 0) return LB_OK;
     return lb_fail(LB_E_ARG,
-                   "%s was made with epochs %s a stage, not %s; a resumed run with prune-rounds "
-                   "keeps them",
+                   "%s was made with epochs %s, not %s; a resumed run in stages keeps them",
                    t->folder.path, before, given);
 }
 
 /* Settings that define a run are the same when it is resumed. */
 static lb_status check_unchanged(const lb_trainer *t)
 {
-    LB_TRY(check_epochs(t));
     for (size_t k = 0; k < LB_N_KEYS; k++) {
         const char *given = t->settings->given[k];
         if (given == NULL || lb_setting_rules[k].role != LB_ROLE_DEFINES) continue;
@@ -100,7 +97,8 @@ static lb_status read_settings(lb_trainer *t, const lb_settings *settings)
     bool found = false;
     LB_TRY(read_description(t, &found));
     if (found) LB_TRY(check_unchanged(t));
-    return lb_train_config_read(t->settings, &t->config);
+    LB_TRY(lb_train_config_read(t->settings, &t->config));
+    return check_epochs(t);
 }
 
 /* ---- data and network ------------------------------------------------------------------------ */
@@ -234,6 +232,9 @@ static lb_status make_engine(lb_trainer *t, bool (*stopped)(void))
                                          .seed = c->seed,
                                          .gradient_bits = c->gradient_bits};
     LB_TRY(c->backend->create(&t->net, &options, &t->executor));
+    lb_executor_options mixed = options;
+    mixed.inference = mixed.mixed = true;
+    if (t->procedure->mixes) LB_TRY(c->backend->create(&t->net, &mixed, &t->mixed));
     void *block = NULL;
     LB_TRY(lb_alloc(c->batch * t->facts.classes, sizeof(float), "logits", &block));
     t->evaluator.logits = block;
@@ -266,6 +267,35 @@ static lb_status load_last(lb_trainer *t)
     return status;
 }
 
+/* With an alpha of 0 the teacher says nothing, and is not asked. */
+static lb_status open_teacher(lb_trainer *t)
+{
+    const lb_train_config *c = &t->config;
+    char sha256[LB_SHA256_TEXT_BYTES] = "";
+    if (c->teacher == NULL && t->facts.teacher[0] != '\0')
+        return lb_fail(
+            LB_E_ARG,
+            "%s has a teacher, whose place is not recorded; a resumed run names it again: "
+            "--teacher",
+            t->folder.path);
+    if (c->teacher == NULL) {
+        if (t->settings->given[LB_KEY_ALPHA] == NULL &&
+            t->settings->given[LB_KEY_TEMPERATURE] == NULL)
+            return LB_OK;
+        return lb_fail(LB_E_ARG, "alpha and temperature have no part without a teacher");
+    }
+    LB_TRY(lb_teacher_open(c->teacher, c, &t->facts, sha256, &t->teacher));
+    if (t->folder.has_last && strcmp(sha256, t->facts.teacher) != 0)
+        return lb_fail(LB_E_ARG, "%s was made with %s, not with teacher %s; a resumed run keeps it",
+                       t->folder.path,
+                       t->facts.teacher[0] != '\0' ? "another teacher" : "no teacher", c->teacher);
+    memcpy(t->facts.teacher, sha256, sizeof sha256);
+    if (c->alpha > 0.0f)
+        t->net.distillation = (lb_distillation){
+            .logits = t->teacher.logits, .temperature = c->temperature, .alpha = c->alpha};
+    return LB_OK;
+}
+
 static lb_status write_config(lb_trainer *t)
 {
     LB_TRY(lb_run_describe(t->settings, &t->config, &t->facts, &t->description));
@@ -282,7 +312,9 @@ lb_status lb_trainer_init(lb_trainer *t, const lb_settings *settings, bool (*sto
     LB_TRY(make_loaders(t));
     LB_TRY(make_engine(t, stopped));
     lb_net_initialize(&t->net, lb_model_find(t->config.model)->init, t->config.seed);
-    if (!t->folder.has_last) t->facts.init[0] = '\0'; /* whatever config.json said */
+    if (!t->folder.has_last)
+        t->facts.init[0] = t->facts.teacher[0] = '\0'; /* whatever config.json said */
+    LB_TRY(open_teacher(t));
     if (t->folder.has_last)
         LB_TRY(load_last(t));
     else if (t->config.init != NULL)
@@ -299,6 +331,8 @@ void lb_trainer_release(lb_trainer *t)
 {
     lb_tensorboard_close(t->tensorboard);
     if (t->executor != NULL) t->config.backend->destroy(t->executor);
+    if (t->mixed != NULL) t->config.backend->destroy(t->mixed);
+    lb_teacher_release(&t->teacher);
     lb_free(t->evaluator.logits);
     lb_optimizer_release(&t->optimizer);
     lb_loader_destroy(t->evaluator.loader);

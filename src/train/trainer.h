@@ -6,6 +6,7 @@
 #include "train/progress.h"
 #include "train/run.h"
 #include "train/run_folder.h"
+#include "train/teacher.h"
 #include "train/tensorboard.h"
 
 /* Times of this call; none of them goes into the run's files but the event files. */
@@ -33,6 +34,8 @@ typedef struct lb_trainer {
     lb_net net;
     lb_loader *loader;
     lb_executor *executor;
+    lb_executor *mixed; /* evaluates the network as it is trained; NULL: it is no mixture */
+    lb_teacher teacher;
     lb_evaluation_task evaluator;
     lb_optimizer optimizer;
     lb_progress progress;

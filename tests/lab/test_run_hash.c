@@ -102,6 +102,24 @@ static void initial_weights_count_by_content(void **state)
     DIFFERENT(PAIRS("init", run), PAIRS("seed", "1"));
     (void)snprintf(file, sizeof file, "%s/last.safetensors", run);
     DIFFERENT(PAIRS("init", run), PAIRS("init", file));
+    DIFFERENT(PAIRS("teacher", run), PAIRS("init", run));
+    DIFFERENT(PAIRS("teacher", run), PAIRS("teacher", file));
+    DIFFERENT(PAIRS("teacher", run, "init", file), PAIRS("teacher", file, "init", run));
+    (void)snprintf(file, sizeof file, "%s/best.safetensors", run);
+    SAME(PAIRS("teacher", run), PAIRS("teacher", file));
+    DIFFERENT(PAIRS("teacher", run), PAIRS("teacher", run, "temperature", "2"));
+}
+
+/* Levels are widths, and the length of a freezing schedule is a number of epochs. */
+static void what_a_method_chooses_counts_as_given(void **state)
+{
+    (void)state;
+    SAME(PAIRS("method", "rpr", "levels", "ternary"), PAIRS("method", "rpr", "wbits", "2"));
+    SAME(PAIRS("method", "rpr", "levels", "binary"), PAIRS("method", "rpr"));
+    SAME(PAIRS("method", "rpr", "epochs", "112"), PAIRS("method", "rpr"));
+    DIFFERENT(PAIRS("method", "rpr", "epochs", "10"), PAIRS("method", "rpr"));
+    DIFFERENT(PAIRS("method", "rpr", "freezing", "0.5:100,1:12"), PAIRS("method", "rpr"));
+    SAME(PAIRS("method", "dorefa", "epochs", "10"), PAIRS("method", "dorefa"));
 }
 
 static void settings_that_make_no_run_are_refused(void **state)
@@ -115,6 +133,7 @@ static void settings_that_make_no_run_are_refused(void **state)
         {"method", "nothing", LB_E_ARG, "nothing"},
         {"init", "/nowhere", LB_E_IO, "/nowhere"},
         {"init", "/etc/passwd", LB_E_FORMAT, "/etc/passwd"},
+        {"teacher", "/nowhere", LB_E_IO, "/nowhere"},
         {"data", "nowhere", LB_E_ARG, "nowhere"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
@@ -160,6 +179,7 @@ int main(void)
         cmocka_unit_test(what_defines_a_run_counts),
         cmocka_unit_test(the_text_that_is_hashed_is_fixed),
         cmocka_unit_test(initial_weights_count_by_content),
+        cmocka_unit_test(what_a_method_chooses_counts_as_given),
         cmocka_unit_test(settings_that_make_no_run_are_refused),
         cmocka_unit_test(no_memory_is_an_error),
     };

@@ -15,6 +15,7 @@
 #include "nn/executor.h"
 #include "nn/net_internal.h"
 #include "quant/method.h"
+#include "support/held_weights.h"
 
 enum { IMAGES = 11 }; /* more than one group of images, the last one partly filled */
 
@@ -73,14 +74,17 @@ static void compare_all_maps(const lb_net *net, lb_executor *reference, const lb
     }
 }
 
+static bool mixed; /* relaxed weights are taken as they are */
+
 /* Evaluate `net` by both ways, for this instruction set and thread count. */
 static void check_net(lb_net *net, const float *images, unsigned isa, int threads)
 {
     const lb_backend *reference = lb_backend_find("reference");
-    const lb_executor_options options = {.batch = IMAGES, .threads = 1};
+    const lb_executor_options options = {.batch = IMAGES, .threads = 1, .mixed = mixed};
     const lb_evaluator_options fast = {
-        .batch = IMAGES, .threads = threads, .keep_maps = true, .isa = isa};
-    const lb_evaluator_options lean = {.batch = IMAGES, .threads = threads, .isa = isa};
+        .batch = IMAGES, .threads = threads, .mixed = mixed, .keep_maps = true, .isa = isa};
+    const lb_evaluator_options lean = {
+        .batch = IMAGES, .threads = threads, .mixed = mixed, .isa = isa};
     const size_t n = IMAGES * net->classes;
     lb_executor *e = NULL;
     lb_evaluator *kept = NULL, *reused = NULL;
@@ -139,6 +143,7 @@ static void check_choice(const lb_weight_choice *w, const char *acts, int a_bits
 {
     lb_net net;
     build(&net, w->quantizer ? w : NULL, acts ? lb_act_quantizer_find(acts) : NULL, a_bits, raw);
+    if (w->quantizer && w->quantizer->relaxes) lb_test_hold_weights(&net, 3);
     float images[IMAGES * 3 * 9 * 8];
     for (size_t i = 0; i < IMAGES * 3 * 9 * 8; i++)
         images[i] = raw ? ((float)lb_random_below(&draws, 256) - 128.0f) / 128.0f
@@ -166,6 +171,19 @@ static void test_float_networks(void **state)
     check(NULL, 32, NULL, 32, false);
     check(NULL, 32, "dorefa", 2, false);
     check("bc-stochastic", 1, NULL, 32, false);
+}
+
+static void test_mixed_networks(void **state)
+{
+    (void)state;
+    draws = lb_random_at(1, LB_RANDOM_TEST, 5, 0);
+    for (int part = 0; part < 2; part++) {
+        mixed = part == 1;
+        check("rpr", 1, NULL, 32, false);
+        check("rpr", 2, "dorefa", 2, false);
+        check("rpr", 2, "sign", 1, true);
+    }
+    mixed = false;
 }
 
 static void test_weights_quantized_inputs_float(void **state)
@@ -246,6 +264,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_float_networks),
+        cmocka_unit_test(test_mixed_networks),
         cmocka_unit_test(test_weights_quantized_inputs_float),
         cmocka_unit_test(test_integer_networks),
         cmocka_unit_test(test_scales_by_position),

@@ -103,12 +103,97 @@ static void test_gradient_over_its_logits(void **state)
     }
 }
 
+/* At T = 2 the teacher's (0, 2 ln 3) are p = (1/4, 3/4), the student's (2 ln 2, 0) q = (2/3, 1/3); at T = 1 the
+ * student has (4/5, 1/5), and the label is 1. A quarter of the loss is the teacher's. */
+static void test_distillation(void **state)
+{
+    (void)state;
+    const float z[] = {2.0f * logf(2.0f), 0.0f}, t[] = {0.0f, 2.0f * logf(3.0f)};
+    const lb_distillation teacher = {.logits = t, .temperature = 2.0f, .alpha = 0.25f};
+    const uint16_t label = 1;
+    float d[2];
+    const lb_step_result r = lb_loss_distill(LB_LOSS_CROSS_ENTROPY, &teacher, 1, 2, z, &label, d);
+    const double divergence = 0.25 * log(3.0 / 8.0) + 0.75 * log(9.0 / 4.0);
+    assert_close(r.loss, 0.75 * log(5.0) + 0.25 * 4.0 * divergence, 8 * 0x1p-24);
+    assert_int_equal(r.correct, 0);
+    assert_close((double)d[0], 0.75 * 0.8 + 0.25 * 2.0 * (2.0 / 3.0 - 0.25), 8 * 0x1p-24);
+    assert_close((double)d[1], 0.75 * -0.8 + 0.25 * 2.0 * (1.0 / 3.0 - 0.75), 8 * 0x1p-24);
+    /* a teacher that thinks the same adds nothing */
+    const lb_distillation self = {.logits = z, .temperature = 3.0f, .alpha = 1.0f};
+    assert_true(lb_loss_distill(LB_LOSS_CROSS_ENTROPY, &self, 1, 2, z, &label, d).loss == 0.0);
+    assert_true(d[0] == 0.0f && d[1] == 0.0f);
+}
+
+/* Central differences of a step h: the third derivative is at most 1, so they are off by h^2 / 6 = 2e-6 at most; a
+ * gradient is rounded to float. */
+static void check_differences(lb_loss loss, float temperature, float alpha)
+{
+    enum { N = 3, CLASSES = 5 };
+    /* none at +-1, where the hinge has its edge */
+    const float z[N * CLASSES] = {0.5f,  -1.25f, 2.0f, 0.25f,  0.0f,   1.5f, 1.25f, -0.5f,
+                                  -2.0f, 0.75f,  3.0f, 0.125f, -1.75f, 0.5f, 0.375f};
+    const float t[N * CLASSES] = {1.0f, 0.5f,  -3.0f, 2.0f, 0.0f, 4.0f,   -1.0f, 0.0f,
+                                  0.5f, 0.25f, -1.0f, 2.0f, 1.0f, -0.25f, 0.5f};
+    const uint16_t labels[N] = {2, 0, 4};
+    const lb_distillation teacher = {.logits = t, .temperature = temperature, .alpha = alpha};
+    float d[N * CLASSES], over[N * CLASSES];
+    (void)lb_loss_distill(loss, &teacher, N, CLASSES, z, labels, d);
+    for (size_t i = 0; i < N * CLASSES; i++) {
+        const float h = 0x1p-8f;
+        double l[2];
+        for (int k = 0; k < 2; k++) {
+            for (size_t j = 0; j < N * CLASSES; j++) over[j] = z[j];
+            over[i] += k == 0 ? -h : h; /* exact: logits are multiples of 1/8 */
+            l[k] = lb_loss_distill(loss, &teacher, N, CLASSES, over, labels, NULL).loss;
+        }
+        const double wanted = (l[1] - l[0]) / (2.0 * (double)h);
+        if (fabs((double)d[i] - wanted) > 5e-6)
+            fail_msg("T %g, alpha %g, logit %zu: gradient %.9g, by differences %.9g",
+                     (double)temperature, (double)alpha, i, (double)d[i], wanted);
+    }
+    for (size_t j = 0; j < N * CLASSES; j++) over[j] = z[j];
+    (void)lb_loss_distill(loss, &teacher, N, CLASSES, over, labels, over);
+    for (size_t j = 0; j < N * CLASSES; j++) assert_true(over[j] == d[j]);
+}
+
+static void test_distillation_gradients(void **state)
+{
+    (void)state;
+    for (int loss = 0; loss < 2; loss++) {
+        check_differences((lb_loss)loss, 1.0f, 1.0f);
+        check_differences((lb_loss)loss, 4.0f, 0.5f);
+        check_differences((lb_loss)loss, 20.0f, 0.875f);
+    }
+}
+
+/* Without logits of a teacher the loss is the plain one, bit for bit. */
+static void test_no_teacher(void **state)
+{
+    (void)state;
+    const float z[] = {0.3f, -1.7f, 2.9f};
+    const uint16_t label = 1;
+    const lb_distillation none = {.temperature = 4.0f, .alpha = 0.5f};
+    for (int loss = 0; loss < 2; loss++) {
+        float a[3], b[3];
+        const lb_step_result plain = lb_loss_compute((lb_loss)loss, 1, 3, z, &label, a);
+        const lb_step_result same = lb_loss_distill((lb_loss)loss, &none, 1, 3, z, &label, b);
+        assert_true(plain.loss == same.loss);
+        for (size_t i = 0; i < 3; i++) assert_true(a[i] == b[i]);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_cross_entropy),     cmocka_unit_test(test_large_logits),
-        cmocka_unit_test(test_squared_hinge),     cmocka_unit_test(test_ties),
-        cmocka_unit_test(test_non_finite_logits), cmocka_unit_test(test_gradient_over_its_logits),
+        cmocka_unit_test(test_cross_entropy),
+        cmocka_unit_test(test_large_logits),
+        cmocka_unit_test(test_squared_hinge),
+        cmocka_unit_test(test_ties),
+        cmocka_unit_test(test_distillation),
+        cmocka_unit_test(test_distillation_gradients),
+        cmocka_unit_test(test_no_teacher),
+        cmocka_unit_test(test_non_finite_logits),
+        cmocka_unit_test(test_gradient_over_its_logits),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "support/backend_check.h"
+#include "support/held_weights.h"
 #include "support/support.h"
 
 enum { MOST_CLASSES = 10 };
@@ -104,6 +105,16 @@ static void build_ternary(lb_net *net)
     lenet(net, "ternary", 2, "sign", 1, true);
 }
 
+/* Weights held in part, and any teacher. */
+static void build_rpr(lb_net *net)
+{
+    static float logits[40 * MOST_CLASSES];
+    lb_test_normals(40 * MOST_CLASSES, logits, 77);
+    lenet(net, "rpr", 2, "dorefa", 2, true);
+    lb_test_hold_weights(net, 3);
+    net->distillation = (lb_distillation){.logits = logits, .temperature = 3.0f, .alpha = 0.75f};
+}
+
 static void build_uniform(lb_net *net)
 {
     lenet(net, "uniform", 3, "bnclip", 3, true);
@@ -146,7 +157,7 @@ static void test_lenets(void **state)
     lb_net_builder *all[] = {build_w1a2,  build_w8a2,      build_w2a3_signed, build_bnn,
                              build_xnor,  build_twn,       build_ttq,         build_stochastic,
                              build_lsq,   build_lsq_first, build_pact,        build_ternary,
-                             build_fixed, build_uniform,   build_syq};
+                             build_fixed, build_uniform,   build_syq,         build_rpr};
     for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
         lb_backends_agree(all[i], LB_LOSS_CROSS_ENTROPY, 12, 1);
         lb_backends_agree(all[i], LB_LOSS_CROSS_ENTROPY, 40, 2);

@@ -6,6 +6,7 @@
 
 #include "base/random.h"
 #include "nn/executor.h"
+#include "quant/method.h"
 #include "support/plain_quantizers.h"
 #include "support/support.h"
 
@@ -222,6 +223,37 @@ static void test_threads_change_nothing(void **state)
     omp_set_num_threads(threads_before);
 }
 
+/* In training held weights stand at their levels, the others at master * scale; in evaluation all at their levels,
+ * until they are relaxed there too. Without a partition all are quantized. */
+static void test_relaxed_weights(void **state)
+{
+    (void)state;
+    const float w[] = {0.25f, -0.75f, 0.5f, 1.5f, -0.125f, 2.0f};
+    const uint8_t held[] = {0, 1, 1, 0, 1, 0};
+    const float mixed[] = {0.125f, -0.5f, 0.0f, 3.0f, 0.0f, 4.0f};
+    const float levels[] = {0.0f, -0.5f, 0.0f, 2.0f, 0.0f, 2.0f};
+    const lb_weight_choice choice = {lb_weight_quantizer_find("rpr"),
+                                     {.bits = 2, .granularity = LB_PER_FILTER}};
+    fixture f = layer(3, 2, &choice);
+    lb_param *weight = &f.net.params[f.net.nodes[1].as.conv.weight];
+    float *scale = f.net.params[f.net.nodes[1].as.conv.learned].value;
+    memcpy(f.w, w, sizeof w);
+    scale[0] = 0.5f;
+    scale[1] = 2.0f;
+    lb_weights_quantize(&f.net, 1, 0, 0, false, &f.q);
+    assert_floats(f.q.real, levels, 6);
+    assert_ok(lb_arena_alloc(&f.net.arena, 6, 1, "held", (void **)&weight->held));
+    memcpy(weight->held, held, sizeof held);
+    lb_weights_quantize(&f.net, 1, 0, 0, false, &f.q);
+    assert_floats(f.q.real, mixed, 6);
+    assert_floats(f.w, w, 6);
+    lb_weights_quantize(&f.net, 1, 0, 0, true, &f.q);
+    assert_floats(f.q.real, levels, 6);
+    lb_weights_relax(&f.net, 1, &f.q);
+    assert_floats(f.q.real, mixed, 6);
+    release(&f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -232,6 +264,7 @@ int main(void)
         cmocka_unit_test(test_quantized_decay),
         cmocka_unit_test(test_learned_scales),
         cmocka_unit_test(test_chance),
+        cmocka_unit_test(test_relaxed_weights),
         cmocka_unit_test(test_threads_change_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

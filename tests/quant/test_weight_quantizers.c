@@ -235,7 +235,8 @@ static void check_one_weight(bench *b, const char *what)
             fail_msg("%s: one weight gives %g", what, (double)real_of(b, 0));
         if (b->q->stochastic) continue;
         /* half a step; the threshold itself */
-        const bool to_zero = strcmp(b->q->name, "lsq") == 0 || strcmp(b->q->name, "ternary") == 0;
+        const bool to_zero = strcmp(b->q->name, "lsq") == 0 || strcmp(b->q->name, "ternary") == 0 ||
+                             strcmp(b->q->name, "rpr") == 0;
         if (!(to_zero && real_of(b, 0) == 0.0f) && (real_of(b, 0) < 0.0f) != (negative == 1))
             fail_msg("%s: %g becomes %g", what, (double)b->w[0], (double)real_of(b, 0));
     }
@@ -359,7 +360,7 @@ static void test_descriptions_are_complete(void **state)
         assert_true(q->bits_min >= 1 && q->bits_max <= 8 && q->bits_min <= q->bits_max);
         assert_true(q->granularities >> q->granularity & 1u);
         assert_true(q->n_learned <= LB_MAX_LEARNED && (q->n_learned == 0) == !q->init_learned);
-        if (q->ternary) assert_true(q->bits_max == 2);
+        if (q->ternary) assert_true(q->bits_min <= 2 && q->bits_max == 2);
         const unsigned by_position = 1u << LB_PER_ROW | 1u << LB_PER_PIXEL;
         if (q->granularities & by_position) /* scales are the learned ones, equal for both signs */
             assert_true(q->n_learned == 1 && !q->asymmetric && !q->stochastic);

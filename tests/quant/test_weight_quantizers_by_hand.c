@@ -513,6 +513,24 @@ static void test_lsq_start(void **state)
     assert_float_equal(learned, 1.0f, 0.0f);
 }
 
+/* Half a level goes to 0 (ties to even), as a zero does; binary has no zero. The scale takes no gradient. */
+static void test_rpr(void **state)
+{
+    (void)state;
+    const float w[] = {0.5f, 0.75f, -0.5f, -0.625f, 0.0f, 3.0f}, s[] = {0.25f};
+    const float dq[] = {1.0f, 2.0f, -3.0f, 4.0f, 5.0f, 6.0f};
+    lb_weight_setting setting = {.bits = 2, .granularity = LB_PER_FILTER};
+    result r = apply("rpr", &setting, flat_group(6), w, s, dq);
+    CHECK_CODES(r, 0, 1, 0, -1, 0, 1);
+    CHECK_FLOATS(r.real, 0.0, 0.25, 0.0, -0.25, 0.0, 0.25);
+    CHECK_FLOATS(r.dw, 0.25, 0.5, -0.75, 1.0, 1.25, 1.5);
+    assert_true(r.dlearned[0] == 0.0f);
+    setting.bits = 1;
+    r = apply("rpr", &setting, flat_group(6), w, s, dq);
+    CHECK_CODES(r, 1, 1, -1, -1, 1, 1);
+    CHECK_FLOATS(r.dw, 0.25, 0.5, -0.75, 1.0, 1.25, 1.5);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -523,6 +541,7 @@ int main(void)
         cmocka_unit_test(test_lsq),
         cmocka_unit_test(test_lsq_start),
         cmocka_unit_test(test_bc_scaled),
+        cmocka_unit_test(test_rpr),
         cmocka_unit_test(test_bc_stochastic),
         cmocka_unit_test(test_bc_stochastic_draws_once_a_weight),
         cmocka_unit_test(test_qnn_one_bit_is_sign),

@@ -99,7 +99,7 @@ static bool choose_widths(const lb_method *method, size_t width, lb_method_reque
     const lb_weight_quantizer *q = weights_of(method);
     request->w_bits = widths[width].w;
     request->a_bits = widths[width].a;
-    return (q && q->ternary) == widths[width].ternary;
+    return (q && q->ternary && widths[width].w > 1) == widths[width].ternary;
 }
 
 /* Combination number `at`; false: not a valid one. */

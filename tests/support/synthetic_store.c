@@ -102,7 +102,7 @@ void lb_test_put_run(lb_store *store, const lb_synthetic_run *run, int64_t *id,
     lb_settings *settings = settings_of(run);
     lb_resolved_run resolved;
     assert_ok(lb_resolve_run(settings, &resolved));
-    lb_resolved_run_hash(&resolved, "", hash);
+    lb_resolved_run_hash(&resolved, "", "", hash);
     lb_run_contents contents = {.record = lb_run_record_of(&resolved, hash),
                                 .settings = resolved.settings,
                                 .epochs = epochs,

@@ -124,7 +124,8 @@ static void what_cannot_be_is_refused(void **state)
         lb_test_train(path, &told,
                       PAIRS(TERNARY, "epochs", "2", "prune-rounds", "1", "resume", "yes")),
         LB_E_ARG);
-    assert_contains(lb_error(), "was made with epochs 1 a stage, not 2");
+    assert_contains(lb_error(),
+                    "was made with epochs 1, not 2; a resumed run in stages keeps them");
 }
 
 int main(void)

@@ -152,8 +152,10 @@ static void destroy(lb_executor *e)
 
 static lb_status fill(lb_executor *e)
 {
-    const lb_evaluator_options evaluation = {
-        .batch = e->options.batch, .threads = e->options.threads, .isa = lb_cpu_isa()};
+    const lb_evaluator_options evaluation = {.batch = e->options.batch,
+                                             .threads = e->options.threads,
+                                             .mixed = e->options.mixed,
+                                             .isa = lb_cpu_isa()};
     LB_TRY(lb_evaluator_create(e->net, &evaluation, &e->evaluator));
     LB_TRY(allocate_tables(e));
     if (e->options.inference) return LB_OK;
@@ -185,8 +187,8 @@ static lb_status create(lb_net *net, const lb_executor_options *options, lb_exec
 static void run_loss(lb_executor *e, const lb_operation *op)
 {
     const lb_range all = {.count = e->options.batch};
-    e->result = lb_loss_compute(e->net->loss, e->options.batch, e->net->classes,
-                                lb_buffer_at(e, op->in[0], &all, 0), e->labels,
+    e->result = lb_loss_distill(e->net->loss, &e->net->distillation, e->options.batch,
+                                e->net->classes, lb_buffer_at(e, op->in[0], &all, 0), e->labels,
                                 lb_buffer_at(e, op->out, &all, 0));
 }
 

@@ -56,10 +56,17 @@ double lb_layer_largest_sum(const lb_node *node, const lb_act_map *act)
     return inputs * conv->quantizer->max_code(&conv->setting) * a;
 }
 
+/* Is a training step's weight a code times its filter's scale? */
+static bool has_codes(const lb_node *node)
+{
+    const lb_weight_quantizer *q = node->as.conv.quantizer;
+    return q && lb_node_sums(node) == 1 && !q->relaxes;
+}
+
 bool lb_layer_takes_codes(const lb_executor *e, const lb_node *node, const lb_value *in)
 {
     const lb_conv *conv = &node->as.conv;
-    if (!conv->quantizer || lb_node_sums(node) > 1 || !in->coded || conv->groups != 1) return false;
+    if (!has_codes(node) || !in->coded || conv->groups != 1) return false;
     const int w = conv->quantizer->max_code(&conv->setting);
     if (w > INT8_MAX) return false;
     if (in->act.low < 0.0f || !e->exact_u8) return e->exact_s8;
@@ -409,7 +416,7 @@ static void choose_split(const lb_executor *e, lb_layer *layer)
     const lb_node *node = &e->net->nodes[layer->node];
     const lb_conv *conv = &node->as.conv;
     if (conv->groups != 1 || conv->window.stride != 1) return;
-    const bool codes = conv->quantizer && lb_node_sums(node) == 1;
+    const bool codes = has_codes(node);
     const bool data = layer->wants_dx && codes && split_has_tiles(e, layer, LB_BACKWARD_DATA);
     const bool weights = layer->takes_codes && (layer->flat || layer->in.c % 16 == 0) &&
                          split_has_tiles(e, layer, LB_BACKWARD_WEIGHTS);

@@ -134,8 +134,8 @@ static lb_status train(lb_executor *e, const float *images, const uint16_t *labe
         memset(e->nodes[i].grad, 0,
                e->images * lb_shape_count(net->nodes[i].shape) * sizeof(float));
     }
-    *out = lb_loss_compute(net->loss, e->images, net->classes, e->nodes[last].value, labels,
-                           e->nodes[last].grad);
+    *out = lb_loss_distill(net->loss, &net->distillation, e->images, net->classes,
+                           e->nodes[last].value, labels, e->nodes[last].grad);
     for (size_t i = last; i > 0; i--) lb_reference_backward(e, (int)i);
     return LB_OK;
 }
@@ -145,7 +145,10 @@ static lb_status freeze_weights(lb_executor *e)
     lb_net *net = e->net;
     for (size_t i = 0; i < net->n_nodes; i++) {
         lb_reference_node *r = &e->nodes[i];
-        if (is_layer(&net->nodes[i])) lb_weights_quantize(net, (int)i, 0, 0, true, &r->frozen);
+        if (is_layer(&net->nodes[i])) {
+            lb_weights_quantize(net, (int)i, 0, 0, true, &r->frozen);
+            if (e->options.mixed) lb_weights_relax(net, (int)i, &r->frozen);
+        }
         if (net->nodes[i].op == LB_OP_BATCH_NORM)
             lb_batch_norm_coefficients(net, (int)i, r->a, r->b);
     }

@@ -26,6 +26,7 @@ typedef struct layer {
     size_t channels, taps; /* input channels a filter sees, window positions */
     const float *x;        /* values, or codes as whole numbers */
     size_t sums;           /* a channel */
+    bool coded;            /* weights are codes */
     const lb_quantized_weights *weights;
 } layer;
 
@@ -55,6 +56,7 @@ static layer view(const lb_executor *e, int index)
                .out = node->shape,
                .x = e->nodes[node->in[0]].value,
                .sums = lb_node_sums(node),
+               .coded = lb_node_takes_codes(node, e->options.mixed),
                .weights = &e->nodes[index].frozen};
     if (node->op == LB_OP_LINEAR) {
         l.in = unflattened(e->net, node->in[0]);
@@ -114,7 +116,7 @@ static float output_of(const layer *l, bool integer, float a_scale, size_t n, si
 {
     const lb_weight_quantizer *q = l->conv->quantizer;
     const span whole = {0, l->taps};
-    if (!q || q->stochastic) return sum_of(l, REALS, whole, false, n, o, oh, ow);
+    if (!l->coded) return sum_of(l, REALS, whole, false, n, o, oh, ow);
     const float scale = l->weights->scale[o] * a_scale;
     if (q->asymmetric) {
         const float scale_negative = l->weights->scale_negative[o] * a_scale;
@@ -146,7 +148,8 @@ static void evaluate_layer(lb_executor *e, int index)
     const lb_net *net = e->net;
     layer l = view(e, index);
     lb_act_map map = {.scale = 1.0f};
-    const bool integer = lb_node_is_integer(net, index) && lb_input_codes(net, index, &map);
+    const bool integer =
+        l.coded && lb_node_is_integer(net, index) && lb_input_codes(net, index, &map);
     const float *bias = l.conv->bias >= 0 ? net->params[l.conv->bias].value : NULL;
     if (integer) {
         read_codes(map.scale, e->images * lb_shape_count(l.in), l.x, e->codes);
