@@ -8,17 +8,18 @@
 
 /* What random numbers are for; streams of different purposes never meet. */
 typedef enum lb_random_purpose {
-    LB_RANDOM_INIT,    /* initial weights:          a = parameter index              */
-    LB_RANDOM_SHUFFLE, /* order of an epoch:        a = epoch                        */
-    LB_RANDOM_AUGMENT, /* augmentation of an image: a = epoch, b = index             */
-    LB_RANDOM_SPLIT,   /* validation split                                           */
-    LB_RANDOM_SYNTH,   /* synthetic images:         a = split, b = index             */
-    LB_RANDOM_DROPOUT, /* dropout masks:            a = step, b = node               */
-    LB_RANDOM_WEIGHTS, /* stochastic weights:       a = step, b = node               */
-    LB_RANDOM_TEST,    /* tests                                                      */
-    LB_RANDOM_BENCH,   /* what is timed:            a = what it fills                */
-    LB_RANDOM_CROP,    /* crop of an image:         a = epoch, b = index             */
-    LB_RANDOM_GRADIENT /* quantized gradients:      a = step, b = node               */
+    LB_RANDOM_INIT,     /* initial weights:          a = parameter index              */
+    LB_RANDOM_SHUFFLE,  /* order of an epoch:        a = epoch                        */
+    LB_RANDOM_AUGMENT,  /* augmentation of an image: a = epoch, b = index             */
+    LB_RANDOM_SPLIT,    /* validation split                                           */
+    LB_RANDOM_SYNTH,    /* synthetic images:         a = split, b = index             */
+    LB_RANDOM_DROPOUT,  /* dropout masks:            a = step, b = node               */
+    LB_RANDOM_WEIGHTS,  /* stochastic weights:       a = step, b = node               */
+    LB_RANDOM_TEST,     /* tests                                                      */
+    LB_RANDOM_BENCH,    /* what is timed:            a = what it fills                */
+    LB_RANDOM_CROP,     /* crop of an image:         a = epoch, b = index             */
+    LB_RANDOM_GRADIENT, /* quantized gradients:      a = step, b = node               */
+    LB_RANDOM_FREEZE    /* partition of weights:     a = epoch, b = parameter         */
 } lb_random_purpose;
 
 typedef struct lb_random {
