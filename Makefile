@@ -2,7 +2,7 @@
 FUZZ_SECONDS ?= 60
 werror := $(if $(filter true,$(CI)),ON,OFF)
 
-.PHONY: all build deps developer-deps test demo accuracy verify install asan tsan fuzz tidy format clean help
+.PHONY: all build deps developer-deps test demo accuracy verify sweep-stress cluster-check install asan tsan fuzz tidy format clean help
 all: build
 
 deps: ; @tools/install-deps
@@ -25,6 +25,13 @@ accuracy: build
 
 verify: build
 	@bench/verify_networks.py
+
+sweep-stress: build
+	@bench/sweep_stress.py
+
+cluster-check: build
+	@tools/install-deps --cluster
+	@tools/check_cluster build/bin/lowbit
 
 install: build
 	@cmake --install build
@@ -56,6 +63,8 @@ help:
 	@echo 'make test       build, then run the whole test suite'
 	@echo 'make accuracy   build, then the accuracy table of docs/accuracy.md on real data (hours; resumable)'
 	@echo 'make verify     build, then twelve trained networks against their packed files, on all test images (real data)'
+	@echo 'make sweep-stress   build, then a sweep of 1,000 cells whose workers, and which itself, are killed at random'
+	@echo 'make cluster-check  build, then sweeps on a Slurm of one node that is started for it (root)'
 	@echo 'make install    install; prefix /usr/local, or as set by cmake -B build -DCMAKE_INSTALL_PREFIX=...'
 	@echo 'make asan       the test suite under the address and undefined behaviour sanitizers'
 	@echo 'make tsan       the tests labelled tsan under the thread sanitizer'

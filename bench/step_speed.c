@@ -2,7 +2,7 @@
  *
  *   step_speed MODEL METHOD [W A [THREADS [BATCH [SECONDS]]]]
  *
- * MODEL lenet5, resnet20, vgg7; METHOD float, dorefa, ... Steps run on random images, gradients are computed, no
+ * MODEL any of `lowbit models`, METHOD any of `lowbit methods`. Steps run on random images, gradients are computed, no
  * optimizer. Prints images/s (median of five repeats) and, from further steps with timers on, the least time the first
  * thread spent in each operation; GFLOP/s are that thread's. */
 #include <math.h>
@@ -39,15 +39,16 @@ static lb_status prepare(run *r, char **arguments, int n, int threads)
                                 .quantize_shortcuts = -1,
                                 .quantize_last_input = -1,
                                 .relu_slope = NAN};
-    const bool small = strcmp(arguments[0], "lenet5") == 0;
+    const lb_model *chosen = NULL;
+    LB_TRY(lb_model_choose(arguments[0], &chosen));
     lb_model_request model = {.name = arguments[0],
-                              .input = small ? (lb_shape){1, 28, 28} : (lb_shape){3, 32, 32},
-                              .classes = 10,
+                              .input = chosen->input.c > 0 ? chosen->input : (lb_shape){1, 28, 28},
+                              .classes = chosen->classes,
                               .width_multiplier = 1.0,
                               .loss = LB_LOSS_CROSS_ENTROPY};
     LB_TRY(lb_method_resolve(&method, &model.quant));
     LB_TRY(lb_model_build(&model, &r->net));
-    lb_net_initialize(&r->net, LB_INIT_FAN_IN, 1);
+    lb_net_initialize(&r->net, chosen->init, 1);
     const lb_executor_options options = {.batch = r->batch, .threads = threads, .seed = 1};
     LB_TRY(backend->create(&r->net, &options, &r->executor));
     const size_t values = r->batch * r->net.input.c * r->net.input.h * r->net.input.w;
@@ -56,7 +57,8 @@ static lb_status prepare(run *r, char **arguments, int n, int threads)
     if (!r->images || !r->labels) return lb_fail(LB_E_NOMEM, "images");
     lb_random random = lb_random_at(1, LB_RANDOM_TEST, 0, 0);
     for (size_t i = 0; i < values; i++) r->images[i] = lb_random_normal(&random);
-    for (size_t i = 0; i < r->batch; i++) r->labels[i] = (uint16_t)lb_random_below(&random, 10);
+    for (size_t i = 0; i < r->batch; i++)
+        r->labels[i] = (uint16_t)lb_random_below(&random, (uint32_t)model.classes);
     return LB_OK;
 }
 

@@ -2,7 +2,7 @@
 find_package(PkgConfig REQUIRED)
 find_package(OpenMP REQUIRED COMPONENTS C)
 find_package(Threads REQUIRED)
-foreach(library jansson zlib libpng libjpeg libcurl popt sqlite3)
+foreach(library jansson zlib libpng libjpeg libcurl popt sqlite3 libmicrohttpd)
     pkg_check_modules(${library} REQUIRED IMPORTED_TARGET ${library})
 endforeach()
 pkg_check_modules(yaml REQUIRED IMPORTED_TARGET yaml-0.1)
@@ -15,4 +15,4 @@ add_library(lowbit_dependencies INTERFACE)
 target_include_directories(lowbit_dependencies SYSTEM INTERFACE ${DNNL_INCLUDE_DIR})
 target_link_libraries(lowbit_dependencies INTERFACE ${DNNL_LIBRARY} OpenMP::OpenMP_C Threads::Threads
     PkgConfig::jansson PkgConfig::zlib PkgConfig::libpng PkgConfig::libjpeg
-    PkgConfig::libcurl PkgConfig::sqlite3 PkgConfig::yaml m)
+    PkgConfig::libcurl PkgConfig::sqlite3 PkgConfig::yaml PkgConfig::libmicrohttpd m)

@@ -3,7 +3,7 @@
 file(GLOB runtime_sources CONFIGURE_DEPENDS src/bits/*.c src/kernels/*/*.c src/intnet/*.c src/runtime/*.c)
 # writing packed files, and what the bench and `lowbit inspect` add
 list(FILTER runtime_sources EXCLUDE REGEX "/(intnet_write|gaps_encode|weights_encode|bench|bench_[a-z_]+|inspect_[a-z_]+|kernel_info)\\.c$")
-foreach(name cpu fail file memory safetensors_common safetensors_read suggest)
+foreach(name buffer cpu fail file memory safetensors_common safetensors_read suggest)
     list(APPEND runtime_sources ${CMAKE_CURRENT_SOURCE_DIR}/src/base/${name}.c)
 endforeach()
 lowbit_apply_isa(runtime_sources)

@@ -28,7 +28,7 @@ static void unpack_weights(const lb_int_weights *w)
 {
     void *values = NULL;
     if (w->count > WEIGHTS_MAX) return;
-    if (lb_alloc(w->terms * w->count, sizeof(float), "weights", &values) != LB_OK) return;
+    if (lb_alloc(w->count, sizeof(float), "weights", &values) != LB_OK) return;
     lb_int_weights_floats(w, values);
     if (w->storage != LB_STORED_FLOAT) lb_int_weights_codes(w, values);
     lb_free(values);
@@ -44,7 +44,11 @@ static bool read_all(const char *path)
         small = cost.macs <= MACS_MAX && cost.weights <= WEIGHTS_MAX;
         for (size_t i = 0; i < net.n_layers; i++) {
             evaluate_ends(&net, i);
-            if (net.layers[i].op == LB_INT_CONV) unpack_weights(&net.layers[i].weights);
+            const lb_int_layer *l = &net.layers[i];
+            if (l->op != LB_INT_CONV) continue;
+            unpack_weights(&l->weights);
+            small = small && l->weights.terms * l->weights.count <=
+                                 MACS_MAX / (l->map.shape.h * l->map.shape.w);
         }
     }
     lb_intnet_release(&net);

@@ -37,6 +37,7 @@ LIBRARIES = {
     "jpeglib.h": "src/data",
     "sqlite3.h": "src/lab",
     "yaml.h": "src/lab",
+    "microhttpd.h": "src/lab",
 }
 
 # A file made for one instruction set is compiled with its flags: what it includes must not hold inline

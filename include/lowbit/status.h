@@ -16,7 +16,8 @@ extern "C" {
     X(LB_E_NOMEM, 6, "out of memory")                          \
     X(LB_E_DIVERGED, 7, "training produced a non-finite loss") \
     X(LB_E_INTERRUPTED, 8, "stopped by a signal")              \
-    X(LB_E_UNSUPPORTED, 9, "not supported here")
+    X(LB_E_UNSUPPORTED, 9, "not supported here")               \
+    X(LB_E_BUSY, 10, "in use by another process")
 
 typedef enum lb_status {
 #define X(name, code, text) name = (code),

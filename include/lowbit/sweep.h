@@ -1,4 +1,4 @@
-/* Sweeps: running an experiment's cells in worker processes, docs/experiments.md. */
+/* Sweeps: running an experiment's cells in worker processes, docs/sweeps.md. */
 #ifndef LOWBIT_SWEEP_H
 #define LOWBIT_SWEEP_H
 
@@ -36,7 +36,7 @@ typedef enum lb_sweep_event_kind {
 /* What one worker does. */
 typedef struct lb_sweep_worker {
     bool busy;
-    const char *cell;     /* "method=qnn wbits=1 abits=2 seed=1", search ones "... trial 3"    */
+    const char *cell;     /* "method=qnn wbits=1 abits=2 seed=1", search ones "... trial=3"    */
     size_t epoch, epochs; /* of its run                                                        */
     double top1, seconds_left;
 } lb_sweep_worker;

@@ -128,7 +128,8 @@ typedef void lb_event_fn(const lb_event *event, void *user);
  * Ownership: borrows everything; events and their texts are valid during the call of `report` only.
  *            report may be NULL.
  * Errors:    LB_E_ARG    settings that do not fit together, the folder exists, or belongs to a run
- *                        with other settings or to one going on now.
+ *                        with other settings.
+ *            LB_E_BUSY   another training writes the folder now.
  *            LB_E_SHAPE  the model does not take images of this shape.
  *            LB_E_FORMAT damaged data or checkpoint.
  *            LB_E_IO     data cannot be read or the folder not written; the last checkpoint is

@@ -1,32 +1,22 @@
 /* lowbit inspect RUN | FILE | --model NAME ... - what a network consists of. */
-#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "cli/cli.h"
 #include "cli/cli_json.h"
-#include "cli/cli_numbers.h"
+#include "cli/network_options.h"
 #include "cli/packed_report.h"
-#include "cli/settings_options.h"
 #include "lowbit/deploy.h"
 #include "lowbit/inspect.h"
 
-enum { OWN = 4 };
+enum { OWN = 2 };
 
-static const char *shape_text;
-enum { NOT_GIVEN = INT_MIN };
-static int classes = NOT_GIVEN, all_wanted, json_wanted;
-static lb_cli_settings settings;
-static struct poptOption options[LB_CLI_SETTINGS_MAX + OWN + 1];
+static int all_wanted, json_wanted;
+static struct poptOption options[LB_CLI_NETWORK_MAX + OWN + 1];
 
 static void prepare(void)
 {
-    static const char *const groups[] = {"Model", "Quantization", NULL};
     static const struct poptOption own[OWN] = {
-        {"images", '\0', POPT_ARG_STRING, &shape_text, 0,
-         "images of this size (default: as the model takes them)", "CxHxW"},
-        {"classes", '\0', POPT_ARG_INT, &classes, 0,
-         "classes told apart (default: as many as the model was published for)", "N"},
         {"all", '\0', POPT_ARG_NONE, &all_wanted, 0,
          "show every node, not only layers with weights", NULL},
         {"json", '\0', POPT_ARG_NONE, &json_wanted, 0,
@@ -35,8 +25,7 @@ static void prepare(void)
     static bool done;
     if (done) return;
     done = true;
-    const size_t n = lb_cli_settings_prepare(&settings, groups, options, LB_CLI_SETTINGS_MAX);
-    memcpy(options + n, own, sizeof own);
+    memcpy(options + lb_cli_network_prepare(options), own, sizeof own);
 }
 
 /* ---- text ------------------------------------------------------------------------------------ */
@@ -157,47 +146,14 @@ static void print_json(const lb_inspection *info)
 
 /* ---- the command ----------------------------------------------------------------------------- */
 
-static bool given(const char *key)
-{
-    for (size_t i = 0; i < settings.n; i++) {
-        if (strcmp(settings.infos[i]->key, key) == 0) return lb_cli_settings_given(&settings, i);
-    }
-    return false;
-}
-
-static bool any_given(void)
-{
-    for (size_t i = 0; i < settings.n; i++) {
-        if (lb_cli_settings_given(&settings, i)) return true;
-    }
-    return shape_text != NULL;
-}
-
-static bool read_shape(const char *at, size_t *c, size_t *h, size_t *w)
-{
-    return lb_cli_take_number(&at, c) && lb_cli_take_sign(&at, 'x') && lb_cli_take_number(&at, h) &&
-           lb_cli_take_sign(&at, 'x') && lb_cli_take_number(&at, w) && *at == '\0' && *c > 0 &&
-           *h > 0 && *w > 0;
-}
-
 static int inspect_settings(lb_inspection **info)
 {
-    enum { LARGEST = 65535 };
-    size_t c = 0, h = 0, w = 0;
-    if (shape_text != NULL && !read_shape(shape_text, &c, &h, &w)) {
-        return lb_cli_fail("inspect", LB_E_ARG,
-                           "--images '%s' is not CHANNELSxHEIGHTxWIDTH, e.g. 3x32x32", shape_text);
-    }
-    const bool own = classes == NOT_GIVEN;
-    if (!own && (classes < 1 || classes > LARGEST)) {
-        return lb_cli_fail("inspect", LB_E_ARG, "--classes %d: wanted 1 to %d", classes, LARGEST);
-    }
-    lb_settings *chosen = NULL;
-    lb_status status = lb_settings_create(&chosen);
-    if (status == LB_OK) status = lb_cli_settings_collect(&settings, chosen);
-    if (status == LB_OK)
-        status = lb_inspect_settings(chosen, c, h, w, own ? 0 : (size_t)classes, info);
-    lb_settings_destroy(chosen);
+    lb_cli_network n;
+    const int exit_status = lb_cli_network_read("inspect", &n);
+    if (exit_status != LB_OK) return exit_status;
+    const lb_status status =
+        lb_inspect_settings(n.settings, n.channels, n.height, n.width, n.classes, info);
+    lb_settings_destroy(n.settings);
     return status == LB_OK ? LB_OK : lb_cli_error("inspect", (int)status);
 }
 
@@ -230,11 +186,11 @@ static int run(poptContext context)
     const char *path = poptGetArg(context), *extra = path != NULL ? poptGetArg(context) : NULL;
     if (extra != NULL)
         return lb_cli_fail("inspect", LB_E_ARG, "one RUN at most, got also '%s'", extra);
-    if (path != NULL && any_given()) {
+    if (path != NULL && lb_cli_network_any_given()) {
         return lb_cli_fail("inspect", LB_E_ARG,
                            "a RUN has its settings; leave out the others, or RUN");
     }
-    if (path == NULL && !given("model")) {
+    if (path == NULL && !lb_cli_network_given("model")) {
         return lb_cli_fail("inspect", LB_E_ARG,
                            "which network? give a RUN, a packed FILE, or --model NAME and a "
                            "--method");

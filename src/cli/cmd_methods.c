@@ -77,7 +77,8 @@ static void print_quantizer(const char *kind, const lb_quantizer_info *q)
     write_bits(q->bits_min, q->bits_max, false, bits);
     (void)printf("%s quantizer %s: %s\n", kind, q->name, q->summary);
     (void)printf("  source       %s\n", q->source);
-    (void)printf("  bits         %s%s\n", bits, q->ternary ? ", ternary" : "");
+    const char *ternary = q->bits_min < 2 ? ", ternary at 2" : ", ternary";
+    (void)printf("  bits         %s%s\n", bits, q->ternary ? ternary : "");
     const char *more = strchr(q->scales, ',') != NULL ? " (the first is the default)" : "";
     (void)printf("  scale for a  %s%s\n", q->scales, more);
     for (size_t i = 0; i < q->n_options; i++) {

@@ -19,12 +19,23 @@ static void clear_lines(lb_cli_sweep_report *r)
     for (; r->lines_open > 0; r->lines_open--) (void)fputs("\033[A\r\033[K", stdout);
 }
 
-/* A line that is cut at the terminal's width: one that wraps could not be cleared. */
+/* Columns and rows; the standard ones where the terminal does not tell. */
+static struct winsize terminal_size(void)
+{
+    struct winsize size = {0};
+    if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) != 0) size = (struct winsize){0};
+    if (size.ws_col < 2) size.ws_col = 80;
+    if (size.ws_row < 3) size.ws_row = 24;
+    return size;
+}
+
+/* Lines that update themselves are cut at the terminal's width, and there are no more of them than it has rows: what
+ * wraps or scrolls away could not be cleared. */
 static void put_line(lb_cli_sweep_report *r, const char *line)
 {
-    struct winsize size;
-    const bool known = ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 1;
-    (void)printf("%.*s\n", known ? (int)size.ws_col - 1 : 79, line);
+    const struct winsize size = terminal_size();
+    if (r->lines_open + 2 > size.ws_row) return;
+    (void)printf("%.*s\n", size.ws_col - 1, line);
     r->lines_open++;
 }
 

@@ -28,6 +28,7 @@ enum {
     AT_INDEX_CRC = 44,
     AT_FILE_BYTES = 48,
     AT_HEAD_CRC = 56,
+    AT_ZERO = 60,
     CRC_BYTES = 4
 };
 
@@ -190,7 +191,7 @@ lb_status lb_shard_read(const uint8_t *data, size_t bytes, lb_shard *out)
 {
     lb_shard s = {.data = data};
     LB_TRY(read_common(data, bytes, shard_magic, &s.images));
-    if (get32(data + AT_HEAD_CRC) != lb_crc32(data, AT_HEAD_CRC))
+    if (get32(data + AT_HEAD_CRC) != lb_crc32(data, AT_HEAD_CRC) || get32(data + AT_ZERO) != 0)
         return lb_fail(LB_E_FORMAT, "the checksum of its head does not fit");
     s.split = get32(data + AT_SPLIT);
     s.number = get32(data + AT_NUMBER);

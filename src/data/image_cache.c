@@ -145,7 +145,7 @@ static lb_status open_manifest(const lb_data_source *source, const lb_cache_mani
     LB_TRY(lb_alloc(1, sizeof(image_cache), "cache", &block));
     image_cache *cache = block;
     cache->store = (lb_image_store){fetch, destroy};
-    cache->split = source->split;
+    cache->split = (int)source->split;
     const size_t count = (size_t)m->counts[source->split];
     lb_status status = lb_strdup(source->folder, &cache->folder);
     if (status == LB_OK) status = lb_dataset_allocate_labels(out, source->folder, count);

@@ -103,18 +103,27 @@ static lb_status pack_floats(const job *j, lb_arena *arena, lb_int_weights *w)
     return LB_OK;
 }
 
-/* SCALE's factors: the product of both scales, rounded; of the second sum the negative one. */
-static lb_status make_scale(const job *j, float act_scale, lb_arena *arena, size_t terms,
+/* SCALE's factors: the product of both scales, rounded; of a sum under negative codes the negative one. */
+static lb_status make_scale(const job *j, float act_scale, lb_arena *arena, const lb_int_weights *w,
                             const float **scale)
 {
     float *a = NULL;
-    LB_TRY(lb_arena_alloc(arena, terms * j->filters, sizeof *a, "scales", (void **)&a));
-    for (size_t o = 0; o < j->filters; o++) {
+    const bool by_sign = w->sums == LB_SUMS_SIGN;
+    LB_TRY(lb_arena_alloc(arena, w->terms * j->filters, sizeof *a, "scales", (void **)&a));
+    for (size_t o = 0; o < (by_sign ? 1 : w->terms) * j->filters; o++)
         a[o] = j->quantized.scale[o] * act_scale;
-        if (terms == 2) a[j->filters + o] = -(j->quantized.scale_negative[o] * act_scale);
-    }
+    for (size_t o = 0; by_sign && o < j->filters; o++)
+        a[j->filters + o] = -(j->quantized.scale_negative[o] * act_scale);
     *scale = a;
-    return check_finite(j, "scale", a, terms * j->filters);
+    return check_finite(j, "scale", a, w->terms * j->filters);
+}
+
+static lb_weight_sums sums_of(const lb_node *layer)
+{
+    const lb_conv *conv = &layer->as.conv;
+    if (lb_node_sums(layer) == 1) return LB_SUMS_WHOLE;
+    if (conv->quantizer->asymmetric) return LB_SUMS_SIGN;
+    return conv->setting.granularity == LB_PER_ROW ? LB_SUMS_ROW : LB_SUMS_PIXEL;
 }
 
 static lb_status freeze(const job *j, float act_scale, lb_arena *arena, lb_int_weights *w,
@@ -124,11 +133,12 @@ static lb_status freeze(const job *j, float act_scale, lb_arena *arena, lb_int_w
     *w = (lb_int_weights){.count = j->filters * j->taps * j->channels, .terms = 1};
     *scale = NULL;
     if (!is_coded(conv)) return pack_floats(j, arena, w); /* storage FLOAT is 0 */
-    w->storage = lb_weights_are_ternary(conv->quantizer, &conv->setting) ? LB_STORED_TERNARY
-                                                                         : LB_STORED_GRID;
+    const bool ternary = lb_weights_are_ternary(conv->quantizer, &conv->setting);
+    w->storage = ternary ? LB_STORED_TERNARY : LB_STORED_GRID;
     if (w->storage == LB_STORED_GRID) w->grid = grid_of(conv);
-    if (conv->quantizer->asymmetric) w->terms = 2;
-    LB_TRY(make_scale(j, act_scale, arena, w->terms, scale));
+    w->sums = sums_of(j->layer);
+    w->terms = lb_node_sums(j->layer);
+    LB_TRY(make_scale(j, act_scale, arena, w, scale));
     return pack_codes(j, arena, w);
 }
 

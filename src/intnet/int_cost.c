@@ -15,7 +15,7 @@ static size_t values_of(lb_shape s)
 /* Rows of the file's post tensor that an array takes. */
 static size_t rows_of(const float *a, size_t rows, size_t channels)
 {
-    return a && !lb_packed_is_constant(a, rows * channels) ? rows : 0;
+    return a && !lb_packed_rows_are_constant(a, rows, channels) ? rows : 0;
 }
 
 static size_t post_bytes(const lb_int_layer *l)

@@ -13,11 +13,15 @@ static int code_of(const lb_int_weights *w, uint8_t field)
     return w->grid.offset + w->grid.step * field;
 }
 
-/* The code that sum `term` adds for a weight's code: itself, or with two sums 1 under its sign. */
-static int code_of_term(size_t terms, size_t term, int code)
+size_t lb_int_weights_terms(lb_weight_sums sums, const lb_window *window)
 {
-    if (terms == 1) return code;
-    return term == 0 ? code > 0 : code < 0;
+    switch (sums) {
+    case LB_SUMS_WHOLE: break;
+    case LB_SUMS_SIGN: return 2;
+    case LB_SUMS_ROW: return window->kh;
+    case LB_SUMS_PIXEL: return window->kh * window->kw;
+    }
+    return 1;
 }
 
 /* Fields wait in the last bytes of the array that they become: an element of 2 or 4 bytes is written at or
@@ -31,11 +35,8 @@ static uint8_t *unpack_at_end(const lb_int_weights *w, void *array, size_t eleme
 
 void lb_int_weights_codes(const lb_int_weights *weights, int16_t *codes)
 {
-    for (size_t term = 0; term < weights->terms; term++, codes += weights->count) {
-        const uint8_t *fields = unpack_at_end(weights, codes, sizeof *codes);
-        for (size_t i = 0; i < weights->count; i++)
-            codes[i] = (int16_t)code_of_term(weights->terms, term, code_of(weights, fields[i]));
-    }
+    const uint8_t *fields = unpack_at_end(weights, codes, sizeof *codes);
+    for (size_t i = 0; i < weights->count; i++) codes[i] = (int16_t)code_of(weights, fields[i]);
 }
 
 void lb_int_weights_floats(const lb_int_weights *weights, float *values)
@@ -44,11 +45,8 @@ void lb_int_weights_floats(const lb_int_weights *weights, float *values)
         memcpy(values, weights->at, weights->count * sizeof *values);
         return;
     }
-    for (size_t term = 0; term < weights->terms; term++, values += weights->count) {
-        const uint8_t *fields = unpack_at_end(weights, values, sizeof *values);
-        for (size_t i = 0; i < weights->count; i++)
-            values[i] = (float)code_of_term(weights->terms, term, code_of(weights, fields[i]));
-    }
+    const uint8_t *fields = unpack_at_end(weights, values, sizeof *values);
+    for (size_t i = 0; i < weights->count; i++) values[i] = (float)code_of(weights, fields[i]);
 }
 
 int lb_int_weights_bits(const lb_int_weights *weights)

@@ -57,14 +57,21 @@ typedef enum lb_weight_encoding {
     LB_ENCODED_HUFFMAN     /* ternary: gaps with a Huffman code */
 } lb_weight_encoding;
 
+/* What the sums of a channel add up. */
+typedef enum lb_weight_sums {
+    LB_SUMS_WHOLE, /* one: everything */
+    LB_SUMS_SIGN, /* of ternary weights: activations under positive codes, and those under negative ones */
+    LB_SUMS_ROW,  /* one a row of the kernel */
+    LB_SUMS_PIXEL /* one a position of the kernel, row by row */
+} lb_weight_sums;
+
 /* Weights of a CONV, in the order [output channel][kernel row][kernel column][input channel of the group]. */
 typedef struct lb_int_weights {
     lb_weight_storage storage;
     lb_code_grid grid; /* GRID; 1..8 bits */
     size_t count;      /* O * kh * kw * I / groups */
-    /* Sums a channel: 1, or 2 for ternary weights with a scale a sign (TTQ): sum[0] adds activations
-     * under positive codes, sum[1] those under negative ones. */
-    size_t terms;
+    lb_weight_sums sums;
+    size_t terms;   /* sums a channel, lb_int_weights_terms; several only where |code| <= 1 */
     const void *at; /* floats, or the stream. Borrowed. */
     lb_weight_encoding encoding;
     const uint8_t *encoded; /* RUN_LENGTH, HUFFMAN: what stands in the file. Borrowed. */
@@ -119,9 +126,11 @@ LB_MUST_CHECK lb_status lb_intnet_check(const lb_intnet *net);
 
 /** Does the layer add integers? (CONV with coded weights on a coded input) */
 bool lb_int_layer_is_integer(const lb_intnet *net, size_t layer);
-/** Codes [terms * O][kh][kw][I / groups] of a CONV with coded weights. */
+/** Sums a channel of a window. */
+size_t lb_int_weights_terms(lb_weight_sums sums, const lb_window *window);
+/** Codes [O][kh][kw][I / groups] of a CONV with coded weights. */
 void lb_int_weights_codes(const lb_int_weights *weights, int16_t *codes);
-/** Codes or values as float, [terms * O][...]: for layers with float inputs. */
+/** Codes or values as float, [O][...]. */
 void lb_int_weights_floats(const lb_int_weights *weights, float *values);
 /** Bits of one stored weight: 1..8, ternary 2, float 32. */
 int lb_int_weights_bits(const lb_int_weights *weights);

@@ -229,7 +229,8 @@ bool lb_int_layer_weight_count(const lb_intnet *net, size_t layer, size_t *out)
     const lb_int_layer *l = &net->layers[layer];
     size_t count = net->layers[l->in[0]].map.shape.c / l->groups;
     if (!lb_size_mul(count, l->window.kh, &count) || !lb_size_mul(count, l->window.kw, &count) ||
-        !lb_size_mul(count, l->map.shape.c, &count) || count > LB_INT_WEIGHTS_MAX)
+        !lb_size_mul(count, l->map.shape.c, &count) ||
+        count > LB_INT_WEIGHTS_MAX / (l->weights.terms > 0 ? l->weights.terms : 1))
         return false;
     *out = count;
     return true;
@@ -265,6 +266,19 @@ static lb_status check_coded_weights(const lb_int_weights *w)
     return LB_OK;
 }
 
+static lb_status check_sums(const lb_int_weights *w, const lb_window *window)
+{
+    const bool ternary = w->storage == LB_STORED_TERNARY;
+    const bool signs = ternary || (w->storage == LB_STORED_GRID && lb_int_weights_largest(w) == 1);
+    const bool fits = w->sums == LB_SUMS_WHOLE || (w->sums == LB_SUMS_SIGN ? ternary : signs);
+    if (fits && w->terms == lb_int_weights_terms(w->sums, window)) return LB_OK;
+    return lb_fail(
+        LB_E_FORMAT,
+        "weights: %zu sums a channel, wanted 1; ternary: 1 or 2; of -1, 0, +1 also one a "
+        "row or position of the kernel",
+        w->terms);
+}
+
 static lb_status check_weights(const lb_intnet *net, size_t layer)
 {
     const lb_int_weights *w = &net->layers[layer].weights;
@@ -276,9 +290,7 @@ static lb_status check_weights(const lb_intnet *net, size_t layer)
     if (w->storage != LB_STORED_FLOAT && w->storage != LB_STORED_GRID &&
         w->storage != LB_STORED_TERNARY)
         return lb_fail(LB_E_FORMAT, "weights: storage %d is none", (int)w->storage);
-    if (w->terms != 1 && !(w->terms == 2 && w->storage == LB_STORED_TERNARY))
-        return lb_fail(LB_E_FORMAT, "weights: %zu sums a channel, wanted 1; ternary: 1 or 2",
-                       w->terms);
+    LB_TRY(check_sums(w, &net->layers[layer].window));
     if (!w->at) return lb_fail(LB_E_FORMAT, "weight: none given");
     LB_TRY(w->storage == LB_STORED_FLOAT ? check_float_weights(w) : check_coded_weights(w));
     /* one less than int32 holds: "never" is a threshold above the largest sum */

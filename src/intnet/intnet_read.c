@@ -181,15 +181,29 @@ static lb_status read_codes(const json_t *graph, const json_t *value, lb_int_map
 
 /* ---- weights ---- */
 
+static lb_status read_sums(const json_t *object, lb_int_layer *l)
+{
+    static const char *const words[] = {"row", "pixel"};
+    const json_t *value = json_object_get(object, "sums");
+    size_t sums = 1;
+    int word = 0;
+    if (json_is_string(value)) {
+        LB_TRY(lb_json_word("sums", value, words, 2, &word));
+        l->weights.sums = word == 0 ? LB_SUMS_ROW : LB_SUMS_PIXEL;
+    } else {
+        if (value) LB_TRY(lb_json_size("sums", value, 2, &sums));
+        if (sums == 0) return lb_fail(LB_E_FORMAT, "sums: 0, wanted 1, 2, row or pixel");
+        l->weights.sums = sums == 2 ? LB_SUMS_SIGN : LB_SUMS_WHOLE;
+    }
+    l->weights.terms = lb_int_weights_terms(l->weights.sums, &l->window);
+    return LB_OK;
+}
+
 static lb_status read_storage(const json_t *object, lb_int_weights *w)
 {
     static const char *const words[] = {"float", "ternary"};
-    const json_t *value = json_object_get(object, "weights"),
-                 *sums = json_object_get(object, "sums");
+    const json_t *value = json_object_get(object, "weights");
     int word = 0;
-    w->terms = 1;
-    if (sums) LB_TRY(lb_json_size("sums", sums, 2, &w->terms));
-    if (w->terms == 0) return lb_fail(LB_E_FORMAT, "sums: 0, wanted 1 or 2");
     w->storage = LB_STORED_GRID;
     if (json_is_array(value)) return read_grid("weights", value, 3, &w->grid);
     LB_TRY(lb_json_word("weights", value, words, 2, &word));
@@ -226,6 +240,7 @@ static lb_status read_weights(lb_packed_reader *r, size_t layer, const json_t *o
 {
     lb_int_layer *l = &r->net->layers[layer];
     lb_int_weights *w = &l->weights;
+    LB_TRY(read_sums(object, l));
     LB_TRY(read_storage(object, w));
     if (!lb_int_layer_weight_count(r->net, layer, &w->count))
         return lb_fail(LB_E_FORMAT, "weights: more than %d", LB_INT_WEIGHTS_MAX);

@@ -116,7 +116,9 @@ static lb_status add_bits(writer *w, json_t *object, const char *key, const uint
 static lb_status add_weights(writer *w, json_t *object, const lb_int_layer *l)
 {
     const lb_int_weights *weights = &l->weights;
-    if (weights->terms > 1) set(w, object, "sums", json_integer((json_int_t)weights->terms));
+    if (weights->sums == LB_SUMS_SIGN) set(w, object, "sums", json_integer(2));
+    if (weights->sums > LB_SUMS_SIGN)
+        set(w, object, "sums", json_string(weights->sums == LB_SUMS_ROW ? "row" : "pixel"));
     if (weights->storage == LB_STORED_FLOAT) {
         set(w, object, "weights", json_string("float"));
         const size_t filters = l->map.shape.c;
@@ -135,13 +137,22 @@ static lb_status add_weights(writer *w, json_t *object, const lb_int_layer *l)
 
 /* ---- post ---- */
 
-/* Values a channel: a number where all are the same bits, else null and rows of the post tensor. */
+/* Values a channel: a number where all are the same bits, a list of one a row where those of each row are,
+ * else null and rows of the post tensor. */
 static void add_values(writer *w, json_t *step, const float *a, size_t rows, size_t channels,
                        float *tensor, size_t *used)
 {
-    const bool same = lb_packed_is_constant(a, rows * channels);
-    append(w, step, same ? number(a[0]) : json_null());
-    if (same) return;
+    if (lb_packed_is_constant(a, rows * channels)) {
+        append(w, step, number(a[0]));
+        return;
+    }
+    if (lb_packed_rows_are_constant(a, rows, channels)) {
+        json_t *list = json_array();
+        for (size_t r = 0; r < rows; r++) append(w, list, number(a[r * channels]));
+        append(w, step, list);
+        return;
+    }
+    append(w, step, json_null());
     memcpy(tensor + *used * channels, a, rows * channels * sizeof *a);
     *used += rows;
 }

@@ -34,3 +34,10 @@ bool lb_packed_is_constant(const float *a, size_t n)
         if (memcmp(&a[i], a, sizeof *a) != 0) return false;
     return true;
 }
+
+bool lb_packed_rows_are_constant(const float *a, size_t rows, size_t channels)
+{
+    for (size_t r = 0; r < rows; r++)
+        if (!lb_packed_is_constant(a + r * channels, channels)) return false;
+    return true;
+}

@@ -25,6 +25,8 @@ extern const char *const lb_packed_encodings[LB_PACKED_ENCODINGS];
 
 /** Are all n floats, at least one, the same bits? Then one number in the graph stands for them. */
 bool lb_packed_is_constant(const float *a, size_t n);
+/** Is each of the rows so? Then a list of numbers does. */
+bool lb_packed_rows_are_constant(const float *a, size_t rows, size_t channels);
 
 /* X(NAME, key, ops that have it besides an op's own key): keys of a layer. */
 /* clang-format off */

@@ -16,7 +16,8 @@ typedef struct rows {
     size_t used, channels;
 } rows;
 
-/* Values a channel: null are the tensor's next rows, a number stands for all. */
+/* Values a channel, n rows: null are the tensor's next rows, a list has a number for each row, a number
+ * stands for all. */
 static lb_status read_values(lb_packed_reader *r, const json_t *value, size_t n, rows *at,
                              const float **out)
 {
@@ -25,14 +26,20 @@ static lb_status read_values(lb_packed_reader *r, const json_t *value, size_t n,
         at->used += n;
         return LB_OK;
     }
-    float number = 0.0f;
-    LB_TRY(lb_json_float("value", value, &number));
-    if (!at->tensor) return LB_OK;
+    const bool list = json_is_array(value);
+    if (list && json_array_size(value) != n) {
+        return lb_fail(LB_E_FORMAT, "value: %zu numbers, wanted %zu", json_array_size(value), n);
+    }
     float *values = NULL;
-    LB_TRY(lb_arena_alloc(&r->net->arena, n * at->channels, sizeof *values, "values of a step",
-                          (void **)&values));
-    for (size_t i = 0; i < n * at->channels; i++) values[i] = number;
+    if (at->tensor)
+        LB_TRY(lb_arena_alloc(&r->net->arena, n * at->channels, sizeof *values, "values of a step",
+                              (void **)&values));
     *out = values;
+    for (size_t row = 0; row < n; row++) {
+        float number = 0.0f;
+        LB_TRY(lb_json_float("value", list ? json_array_get(value, row) : value, &number));
+        for (size_t c = 0; values && c < at->channels; c++) *values++ = number;
+    }
     return LB_OK;
 }
 

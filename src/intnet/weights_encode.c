@@ -7,8 +7,7 @@ static lb_status ordered_codes(const lb_int_layer *l, int8_t **out)
 {
     const size_t filters = l->map.shape.c, taps = l->window.kh * l->window.kw;
     const size_t channels = l->weights.count / filters / taps;
-    lb_int_weights weights = l->weights;
-    weights.terms = 1; /* the stored codes, not those of two sums */
+    const lb_int_weights weights = l->weights;
     int16_t *stored = NULL;
     int8_t *codes = NULL;
     LB_TRY(lb_alloc(weights.count, sizeof *stored, "weights", (void **)&stored));

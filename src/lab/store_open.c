@@ -97,11 +97,20 @@ static lb_status create(lb_store *store)
     return lb_store_end(store, status);
 }
 
+/* In one transaction, so that a store which another process makes meanwhile is seen as a whole or not at all. */
+static lb_status check_schema(lb_store *store, bool *is_store)
+{
+    LB_TRY(execute(store, "BEGIN"));
+    LB_TRY(lb_schema_check(store,
+                           is_store)); /* the transaction is left open: callers ask SQLite why */
+    return execute(store, "COMMIT");
+}
+
 static lb_status prepare(lb_store *store)
 {
     bool is_store = false;
     LB_TRY(execute(store, "PRAGMA cell_size_check = ON"));
-    LB_TRY(lb_schema_check(store, &is_store));
+    LB_TRY(check_schema(store, &is_store));
     if (store->mode == LB_STORE_READ) {
         if (is_store) return LB_OK;
         return lb_fail(LB_E_FORMAT, "%s: empty, no store of lowbit", store->path);
@@ -121,6 +130,7 @@ static lb_status prepare_in_turn(lb_store *store)
         const lb_status status = prepare(store);
         const bool busy = status != LB_OK && (sqlite3_errcode(store->db) & 0xff) == SQLITE_BUSY;
         if (!busy || lb_seconds() > end) return status;
+        if (!sqlite3_get_autocommit(store->db)) LB_TRY(execute(store, "ROLLBACK"));
         const struct timespec pause = {.tv_nsec = RETRY_NANOSECONDS};
         (void)nanosleep(&pause, NULL);
     }

@@ -227,12 +227,18 @@ static void save_half(crew *c, size_t slot)
     c->workers[slot].saved = lb_seconds();
 }
 
-static lb_status reopen(crew *c, size_t slot, const char *message)
+static lb_plan_cell *open_again(crew *c, size_t index)
 {
-    const size_t index = c->workers[slot].cell;
     lb_plan_cell *cell = &c->state.plan.cells[index];
     cell->standing = LB_STANDING_OPEN;
     if (index < c->state.first) c->state.first = index;
+    return cell;
+}
+
+static lb_status reopen(crew *c, size_t slot, const char *message)
+{
+    const size_t index = c->workers[slot].cell;
+    lb_plan_cell *cell = open_again(c, index);
     save_half(c, slot);
     if (c->stopping || ++cell->deaths < DEATHS_MAX) return LB_OK;
     char text[LB_WORKER_LINE_BYTES + 64];
@@ -246,6 +252,10 @@ static lb_status end_worker(crew *c, size_t slot)
     const size_t index = w->cell;
     const lb_worker_end_kind kind = lb_worker_end(w);
     if (kind == LB_WORKER_KILLED) return reopen(c, slot, w->message);
+    if (kind == LB_WORKER_BUSY) { /* a killed sweep's worker, so young that its lock was not seen */
+        (void)open_again(c, index);
+        return defer(c, index);
+    }
     if (kind == LB_WORKER_FAILED) return lb_sweep_state_fail(&c->state, index, w->message);
     bool ended = false;
     const lb_status status = import(c, slot, &ended);

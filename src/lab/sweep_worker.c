@@ -158,6 +158,7 @@ lb_worker_end_kind lb_worker_end(lb_worker *worker)
     worker->busy = false;
     if (WIFEXITED(status) && WEXITSTATUS(status) == LB_OK) return LB_WORKER_DONE;
     if (WIFEXITED(status) && WEXITSTATUS(status) == LB_E_INTERRUPTED) return LB_WORKER_KILLED;
+    if (WIFEXITED(status) && WEXITSTATUS(status) == LB_E_BUSY) return LB_WORKER_BUSY;
     char said[LB_WORKER_LINE_BYTES / 2];
     (void)snprintf(said, sizeof said, "%.*s", (int)sizeof said - 1, worker->message);
     if (WIFSIGNALED(status)) {

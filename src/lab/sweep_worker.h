@@ -50,6 +50,7 @@ double lb_worker_seconds_left(const lb_worker *worker);
 typedef enum lb_worker_end_kind {
     LB_WORKER_DONE,   /* exit status 0                                   */
     LB_WORKER_KILLED, /* by a signal, or it stopped because of one       */
+    LB_WORKER_BUSY,   /* somebody else trains in its folder              */
     LB_WORKER_FAILED  /* another exit status; `message` says why         */
 } lb_worker_end_kind;
 

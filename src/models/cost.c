@@ -60,11 +60,12 @@ static bool is_stored_as_codes(const lb_conv *conv)
     return conv->quantizer != NULL && !conv->quantizer->stochastic;
 }
 
-/* Scales stored beside the codes: one a group, two where positive and negative codes differ. */
-static size_t count_scales(const lb_conv *conv)
+/* Scales stored beside the codes. */
+static size_t count_scales(const lb_node *node)
 {
-    const size_t groups = conv->setting.granularity == LB_PER_FILTER ? conv->out : 1;
-    return conv->quantizer->asymmetric ? 2 * groups : groups;
+    size_t n_groups = 0;
+    (void)lb_node_weight_group(node, &n_groups);
+    return n_groups * lb_node_sums(node);
 }
 
 static void fill_weights(const lb_net *net, const lb_node *node, lb_layer_info *out)
@@ -77,7 +78,7 @@ static void fill_weights(const lb_net *net, const lb_node *node, lb_layer_info *
     out->compression_codebook = out->compression_one_scale = 1.0;
     if (!is_stored_as_codes(conv)) return;
     out->weight_bits = conv->setting.bits;
-    out->scales = count_scales(conv);
+    out->scales = count_scales(node);
     const double clusters = lb_weight_clusters(conv->setting.bits), n = (double)out->weights;
     out->compression_codebook = lb_compression_codebook(n, LB_FLOAT_BITS, clusters);
     out->compression_one_scale = lb_compression_one_scale(n, LB_FLOAT_BITS, clusters);

@@ -14,12 +14,6 @@ static size_t blocks_of(size_t filters)
     return (filters + LB_F32_DOT_LANES - 1) / LB_F32_DOT_LANES;
 }
 
-/* Sums a channel. */
-static size_t terms_of(const lb_evaluate_layer *layer)
-{
-    return layer->asymmetric ? 2 : 1;
-}
-
 /* The most inputs whose products of codes sum to less than 2^24 in magnitude. */
 static size_t exact_run(const lb_conv *conv, const lb_act_map *map, bool asymmetric)
 {
@@ -36,13 +30,22 @@ static size_t padded_row(const lb_evaluate_layer *layer)
     return (layer->in.w + layer->window.pad_left + layer->window.pad_right) * layer->in.c;
 }
 
-/* Where a pixel's inputs lie: a kernel row is one run of memory, with groups a kernel position is. */
+/* Has a channel a sum for each scale of its filter? */
+static bool sums_by_position(const lb_evaluate_layer *layer)
+{
+    return layer->sums > 1 && !layer->asymmetric;
+}
+
+/* Where a pixel's inputs lie: a kernel row is one run of memory; with groups, or a scale for each, a kernel
+ * position is. */
 static void plan_segments(lb_evaluate_layer *layer)
 {
     const lb_window *w = &layer->window;
-    const size_t runs = layer->groups == 1 ? 1 : w->kw;
+    const bool by_pixel = sums_by_position(layer) && layer->sums > w->kh;
+    const bool rows = layer->groups == 1 && !by_pixel;
+    const size_t runs = rows ? 1 : w->kw;
     layer->n_segments = w->kh * runs;
-    layer->segment_length = layer->groups == 1 ? w->kw * layer->in.c : layer->in.c / layer->groups;
+    layer->segment_length = rows ? w->kw * layer->in.c : layer->in.c / layer->groups;
     for (size_t r = 0; r < w->kh; r++)
         for (size_t s = 0; s < runs; s++)
             layer->segment_offset[r * runs + s] = r * padded_row(layer) + s * layer->in.c;
@@ -54,12 +57,12 @@ static lb_status allocate(lb_net *net, lb_arena *arena, lb_evaluate_layer *layer
     const lb_conv *conv = &node->as.conv;
     const size_t filters = conv->out / layer->groups;
     const size_t packed = layer->groups * blocks_of(filters) * layer->k * LB_F32_DOT_LANES;
-    for (size_t term = 0; term < terms_of(layer); term++)
+    for (int part = 0; part <= (int)layer->asymmetric; part++)
         LB_TRY(lb_arena_alloc(arena, packed, sizeof(float), "evaluation weights",
-                              (void **)&layer->packed[term]));
+                              (void **)&layer->packed[part]));
     if (layer->coded)
-        LB_TRY(lb_arena_alloc(arena, terms_of(layer) * conv->out, sizeof(float),
-                              "evaluation scales", (void **)&layer->scale_values));
+        LB_TRY(lb_arena_alloc(arena, layer->sums * conv->out, sizeof(float), "evaluation scales",
+                              (void **)&layer->scale_values));
     LB_TRY(lb_arena_alloc(arena, layer->window.kh * layer->window.kw, sizeof(size_t),
                           "evaluation windows", (void **)&layer->segment_offset));
     LB_TRY(lb_arena_alloc(arena, lb_quantized_weights_bytes(net, node), 1, "quantized weights",
@@ -95,6 +98,7 @@ lb_status lb_evaluate_layer_create(lb_net *net, int index, bool mixed, lb_arena 
     }
     layer->k = layer->in.c / layer->groups * layer->window.kh * layer->window.kw;
     layer->asymmetric = layer->coded && conv->quantizer->asymmetric;
+    layer->sums = layer->coded ? lb_node_sums(node) : 1;
     if (layer->integer && lb_input_codes(net, index, &map))
         layer->exact_run = exact_run(conv, &map, layer->asymmetric);
     const lb_window *w = &layer->window;
@@ -138,8 +142,9 @@ void lb_evaluate_layer_freeze(lb_net *net, lb_evaluate_layer *layer)
         layer->integer && lb_input_codes(net, layer->node, &map) ? map.scale : 1.0f;
     lb_weights_quantize(net, layer->node, 0, 0, true, &layer->quantized);
     if (layer->relaxed) lb_weights_relax(net, layer->node, &layer->quantized);
-    for (size_t term = 0; term < terms_of(layer); term++) pack(layer, (int)term);
-    for (size_t o = 0; layer->coded && o < conv->out; o++)
+    for (int part = 0; part <= (int)layer->asymmetric; part++) pack(layer, part);
+    const size_t scales = layer->asymmetric ? 1 : layer->sums;
+    for (size_t o = 0; layer->coded && o < scales * conv->out; o++)
         layer->scale_values[o] = layer->quantized.scale[o] * input_scale;
     for (size_t o = 0; layer->asymmetric && o < conv->out; o++)
         layer->scale_values[conv->out + o] = -(layer->quantized.scale_negative[o] * input_scale);
@@ -155,8 +160,8 @@ size_t lb_evaluate_layer_pixels(const lb_evaluate_layer *layer, size_t images)
 
 size_t lb_evaluate_layer_term_floats(const lb_evaluate_layer *layer, size_t images)
 {
-    if (!layer->asymmetric) return 0;
-    return lb_evaluate_layer_pixels(layer, images) * terms_of(layer) * layer->out.c;
+    if (layer->sums == 1) return 0;
+    return lb_evaluate_layer_pixels(layer, images) * layer->sums * layer->out.c;
 }
 
 /* ---- running ---- */
@@ -189,13 +194,30 @@ static void sum_run(const lb_evaluate_layer *layer, lb_f32_dot_fn *dot,
             y[p * y_stride + o] = (float)total[p * LB_F32_DOT_LANES + o];
 }
 
+/* Inputs and weights of a channel's sum: by sign all inputs and weights of its own; else its share of both. */
+static lb_f32_dot_inputs inputs_of_sum(const lb_evaluate_layer *layer, const lb_f32_dot_inputs *in,
+                                       size_t sum)
+{
+    lb_f32_dot_inputs inputs = *in;
+    if (!sums_by_position(layer)) return inputs;
+    inputs.n_segments = in->n_segments / layer->sums;
+    inputs.segment_offset = in->segment_offset + sum * inputs.n_segments;
+    return inputs;
+}
+
+static const float *weights_of_sum(const lb_evaluate_layer *layer, size_t sum)
+{
+    if (layer->asymmetric) return layer->packed[sum];
+    return layer->packed[0] + sum * (layer->k / layer->sums) * LB_F32_DOT_LANES;
+}
+
 /* All filters over one run of pixels, then what follows a sum. */
 static void run_pixels(const lb_evaluate_layer *layer, lb_f32_dot_fn *dot,
                        const lb_evaluate_scratch *scratch, const lb_f32_dot_inputs *in,
                        const float *x, float *y)
 {
     const size_t filters = layer->out.c / layer->groups, channels = layer->in.c / layer->groups;
-    const size_t block_floats = layer->k * LB_F32_DOT_LANES, terms = terms_of(layer);
+    const size_t block_floats = layer->k * LB_F32_DOT_LANES, terms = layer->sums;
     const size_t pixels = in->n_pixels, out = layer->out.c;
     float *sums = terms > 1 ? scratch->terms : y;
     for (size_t g = 0; g < layer->groups; g++)
@@ -204,9 +226,12 @@ static void run_pixels(const lb_evaluate_layer *layer, lb_f32_dot_fn *dot,
             const size_t left = filters - b * LB_F32_DOT_LANES;
             const size_t lanes = left < LB_F32_DOT_LANES ? left : LB_F32_DOT_LANES;
             const size_t at = (g * blocks_of(filters) + b) * block_floats;
-            for (size_t term = 0; term < terms; term++)
-                sum_run(layer, dot, scratch, in, x + g * channels, layer->packed[term] + at, lanes,
-                        sums + term * out + first, terms * out);
+            for (size_t term = 0; term < terms; term++) {
+                const lb_f32_dot_inputs inputs = inputs_of_sum(layer, in, term);
+                sum_run(layer, dot, scratch, &inputs, x + g * channels,
+                        weights_of_sum(layer, term) + at, lanes, sums + term * out + first,
+                        terms * out);
+            }
         }
     if (layer->coded) lb_step_scale_floats(&layer->scale, pixels, out, terms, sums, y);
     if (layer->bias.a) lb_step_run(&layer->bias, pixels, out, NULL, y, y);
@@ -231,7 +256,7 @@ void lb_evaluate_layer_run(const lb_evaluate_layer *layer, lb_f32_dot_fn *dot,
     const lb_window *w = &layer->window;
     const size_t in_floats = layer->in.c * layer->in.h * layer->in.w;
     if (layer->out.h * layer->out.w == 1 && !layer->padded_floats && layer->groups == 1 &&
-        w->kh == layer->in.h && w->kw == layer->in.w) {
+        w->kh == layer->in.h && w->kw == layer->in.w && !sums_by_position(layer)) {
         const size_t zero = 0; /* the window is the map: one pixel an image, one run of inputs */
         const lb_f32_dot_inputs in = {n, in_floats, 1, in_floats, &zero};
         run_pixels(layer, dot, scratch, &in, x, y);

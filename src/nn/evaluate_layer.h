@@ -16,6 +16,7 @@ typedef struct lb_evaluate_layer {
     bool integer;     /* inputs are codes: sums are exact */
     bool relaxed;     /* floats: codes for the weights that are held, the masters for the others */
     bool asymmetric;  /* two sums, of the positive and the negative codes */
+    size_t sums;      /* a channel: of all inputs, by sign, or of the segments of each scale */
     float *packed[2]; /* [groups][blocks of 16 filters][k][16]; [1] for asymmetric layers only */
     float *
         scale_values; /* [sums a channel][O], the negative sum's below zero; NULL for float weights */
@@ -42,7 +43,7 @@ LB_MUST_CHECK lb_status lb_evaluate_layer_create(lb_net *net, int node, bool mix
 void lb_evaluate_layer_freeze(lb_net *net, lb_evaluate_layer *layer);
 /** Pixels a call of the kernel may cover: the size of the scratch rows. */
 size_t lb_evaluate_layer_pixels(const lb_evaluate_layer *layer, size_t images);
-/** Floats of scratch for the two sums a channel of asymmetric layers; 0 elsewhere. */
+/** Floats of scratch for the sums of layers with several a channel; 0 elsewhere. */
 size_t lb_evaluate_layer_term_floats(const lb_evaluate_layer *layer, size_t images);
 /** y = layer(x) for n images, channels innermost; x holds codes where the layer is integer, else values. */
 void lb_evaluate_layer_run(const lb_evaluate_layer *layer, lb_f32_dot_fn *dot,

@@ -48,7 +48,7 @@ typedef struct lb_conv {
     int weight, bias;                     /* parameter indices; bias -1: none */
     const lb_weight_quantizer *quantizer; /* NULL: float weights */
     lb_weight_setting setting;
-    int learned; /* parameter index of the learned scales, [groups][n_learned]; -1: none */
+    int learned; /* parameter index of the learned scales, [groups * scales][n_learned]; -1: none */
 } lb_conv;
 
 /* Per channel: the batch's mean and biased variance in training, the running ones in evaluation. */
@@ -199,6 +199,9 @@ void lb_net_initialize_learned(lb_net *net, int param);
  *  is weights [g * n, (g + 1) * n). Float layers are one group. Linear layers have taps 1 and
  *  channels c*h*w. */
 lb_weight_group lb_node_weight_group(const lb_node *node, size_t *n_groups);
+/** Sums a channel that a layer of coded weights has: one for each scale of its filters; two of
+ *  asymmetric ones, of their positive and their negative codes. */
+size_t lb_node_sums(const lb_node *node);
 /** Weights of one filter of a conv or linear node: (in / groups) * kh * kw. */
 size_t lb_node_filter_size(const lb_node *node);
 /** c * h * w. */

@@ -114,14 +114,27 @@ lb_weight_group lb_node_weight_group(const lb_node *node, size_t *n_groups)
     const bool per_filter = conv->quantizer && conv->setting.granularity == LB_PER_FILTER;
     const size_t size = lb_node_filter_size(node), taps = conv->window.kh * conv->window.kw;
     *n_groups = per_filter ? conv->out : 1;
-    lb_weight_group group = {
-        .filters = conv->out / *n_groups, .channels = conv->in / conv->groups, .taps = taps};
+    lb_weight_group group = {.filters = conv->out / *n_groups,
+                             .channels = conv->in / conv->groups,
+                             .taps = taps,
+                             .scales = 1};
     if (node->op == LB_OP_LINEAR) {
         group.channels = size;
         group.taps = 1;
+    } else if (conv->quantizer && conv->setting.granularity == LB_PER_ROW) {
+        group.scales = conv->window.kh;
+    } else if (conv->quantizer && conv->setting.granularity == LB_PER_PIXEL) {
+        group.scales = taps;
     }
     group.n = group.filters * size;
     return group;
+}
+
+size_t lb_node_sums(const lb_node *node)
+{
+    size_t n_groups = 0;
+    const lb_weight_quantizer *q = node->as.conv.quantizer;
+    return q && q->asymmetric ? 2 : lb_node_weight_group(node, &n_groups).scales;
 }
 
 static bool choice_fits(lb_net *net, const lb_node *node, const lb_weight_choice *choice)
@@ -134,8 +147,9 @@ static bool choice_fits(lb_net *net, const lb_node *node, const lb_weight_choice
         return false;
     }
     if (!(q->granularities & 1u << s->granularity)) {
-        lb_net_fail(net, LB_E_ARG, "layer '%s': weight quantizer '%s' has no %s scales", node->name,
-                    q->name, s->granularity == LB_PER_LAYER ? "per-layer" : "per-filter");
+        static const char *const names[LB_GRANULARITIES] = {"layer", "filter", "row", "pixel"};
+        lb_net_fail(net, LB_E_ARG, "layer '%s': weight quantizer '%s' has no per-%s scales",
+                    node->name, q->name, names[s->granularity]);
         return false;
     }
     return true;
@@ -158,7 +172,8 @@ static int add_weights(lb_net *net, lb_node *node, size_t n_dims, const size_t *
     if (bias) conv->bias = lb_net_new_param(net, LB_PARAM_BIAS, "bias", 1, &conv->out);
     if (conv->quantizer && conv->quantizer->n_learned > 0) {
         size_t learned[2] = {0, (size_t)conv->quantizer->n_learned};
-        (void)lb_node_weight_group(node, &learned[0]);
+        const lb_weight_group group = lb_node_weight_group(node, &learned[0]);
+        learned[0] *= group.scales;
         conv->learned = lb_net_new_param(net, LB_PARAM_LEARNED, "learned", 2, learned);
     }
     return net->failed == LB_OK ? last_index(net) : 0;

@@ -17,8 +17,15 @@
 
 enum { LB_FLOAT_BITS = 32, LB_MAX_QUANTIZER_OPTIONS = 8, LB_MAX_LEARNED = 2 };
 
-/* Which weights share statistics and scale. */
-typedef enum lb_granularity { LB_PER_LAYER, LB_PER_FILTER } lb_granularity;
+/* Which weights share statistics and scale. Row and pixel: statistics of the layer, but scales of
+ * their own for the weights at one row, or one position, of all its kernels. */
+typedef enum lb_granularity {
+    LB_PER_LAYER,
+    LB_PER_FILTER,
+    LB_PER_ROW,
+    LB_PER_PIXEL,
+    LB_GRANULARITIES
+} lb_granularity;
 
 /* A knob of a quantizer beyond bits and granularity: `--option NAME=VALUE`, sweep axis, docs. */
 typedef struct lb_option {
@@ -43,12 +50,14 @@ typedef struct lb_weight_group {
     size_t filters;  /* filters in the group: 1 per filter, O per layer */
     size_t channels; /* input channels a filter sees (I / groups) */
     size_t taps;     /* KH * KW; n = filters * channels * taps */
+    size_t scales;   /* 1; KH by row, KH * KW by pixel: of each run of taps / scales taps its own */
 } lb_weight_group;
 
 /* What a group's map needs: the scale of codes > 0 and of codes < 0 (equal but for TTQ), and
  * whatever else the quantizer wants to keep from statistics to encode and backward. */
 typedef struct lb_weight_statistics {
     float scale, scale_negative;
+    const float *scales; /* the group's, where it has several: its learned ones; else NULL */
     float keep[4];
 } lb_weight_statistics;
 
@@ -61,11 +70,11 @@ typedef struct lb_weight_quantizer {
     bool odd_grid;          /* codes are odd integers 2j - (2^k - 1): no zero */
     bool asymmetric;        /* scale_negative differs: two integer sums at evaluation (TTQ) */
     bool stochastic;        /* encode draws random numbers; evaluation uses the float masters */
-    bool relaxes;           /* in training only a part of the weights is quantized (param->held),
-                                 * the others stand at masters * scale */
-    unsigned granularities; /* bit set: 1 << LB_PER_LAYER | 1 << LB_PER_FILTER */
+    bool relaxes;           /* training quantizes held weights alone; others are master * scale */
+    unsigned granularities; /* bit set: 1 << LB_PER_LAYER | ... */
     lb_granularity granularity; /* the standard one */
-    int n_learned;              /* learned scales a group: 0, 1 or 2 */
+    int n_learned;              /* learned scales a group: 0, 1 or 2; where it has several scales
+                                 * each of them is learned */
     float clip;                 /* masters are clipped to +-clip after each update; 0: never */
     bool wide_init;             /* masters start uniform in (-1, 1): a small start has no effect or
                                  * no non-zero code */
@@ -82,7 +91,7 @@ typedef struct lb_weight_quantizer {
     /** Overwrite the masters before they are quantized (XNOR's centring and clipping). NULL: leave
      *  them. */
     void (*prepare)(const lb_weight_setting *setting, lb_weight_group group, float *w);
-    /** Statistics of a group. Nothing to scale gives scale 0, never NaN. */
+    /** Statistics of a group; *s is zero. Nothing to scale gives scale 0, never NaN. */
     void (*statistics)(const lb_weight_setting *setting, lb_weight_group group, const float *w,
                        const float *learned, lb_weight_statistics *s);
     /** code[i] of w[i] alone, given the statistics of its whole group. The engine may call this for
@@ -110,6 +119,7 @@ static inline bool lb_weights_are_ternary(const lb_weight_quantizer *quantizer,
 typedef struct lb_act_setting {
     int bits; /* 1..8 */
     float options[LB_MAX_QUANTIZER_OPTIONS];
+    lb_act_gradient gradient; /* of sign */
 } lb_act_setting;
 
 /* The non-linearity that stands before a quantizer. */
@@ -132,8 +142,11 @@ typedef struct lb_act_quantizer {
     float (*init_learned)(const lb_act_setting *setting, double mean_abs);
     /** L2 factor of the learned value. NULL: none. */
     float (*learned_decay)(const lb_act_setting *setting);
-    /** The map; `learned` is NULL where n_learned is 0. */
-    lb_act_map (*map)(const lb_act_setting *setting, const float *learned);
+    /** The range that the batch-norm before sets: gamma (NULL: 1) and beta (NULL: 0) of n channels;
+     *  n = 0: there is none. NULL: no range is wanted. */
+    float (*norm_range)(const float *gamma, const float *beta, size_t n);
+    /** The map from the learned value, or the range of norm_range; unread where there is neither. */
+    lb_act_map (*map)(const lb_act_setting *setting, const float *value);
     /** dL/dlearned summed over n elements of one sample. NULL where n_learned is 0. */
     float (*backward_learned)(const lb_act_setting *setting, const float *learned, const float *x,
                               const float *dvalue, size_t n);

@@ -21,11 +21,11 @@ static size_t lay_out(const lb_node *node, void *block, lb_quantized_weights *ou
 {
     const size_t filters = node->as.conv.out, n = filters * lb_node_filter_size(node);
     size_t used = 0, n_groups = 0;
-    (void)lb_node_weight_group(node, &n_groups);
+    const size_t scales = lb_node_weight_group(node, &n_groups).scales;
     *out = (lb_quantized_weights){.real = cut(block, &used, n * sizeof *out->real)};
     if (!node->as.conv.quantizer) return used;
     out->code = cut(block, &used, n * sizeof *out->code);
-    out->scale = cut(block, &used, filters * sizeof *out->scale);
+    out->scale = cut(block, &used, scales * filters * sizeof *out->scale);
     out->scale_negative = cut(block, &used, filters * sizeof *out->scale_negative);
     out->statistics = cut(block, &used, n_groups * sizeof *out->statistics);
     return used;
@@ -55,9 +55,21 @@ static void compute_statistics(const lb_net *net, const lb_conv *conv, lb_weight
     for (size_t g = 0; g < n_groups; g++) {
         float *w_g = w + g * group.n;
         if (q->prepare) q->prepare(&conv->setting, group, w_g);
+        statistics[g] = (lb_weight_statistics){0};
         q->statistics(&conv->setting, group, w_g,
                       learned ? learned + g * (size_t)q->n_learned : NULL, &statistics[g]);
     }
+}
+
+/* Real values of one filter that has several scales. */
+static void scale_by_position(lb_weight_group filter, const lb_weight_statistics *s, size_t o,
+                              size_t filters, const int16_t *code, lb_quantized_weights *out)
+{
+    const size_t run = filter.taps / filter.scales;
+    for (size_t k = 0; k < filter.scales; k++) out->scale[k * filters + o] = s->scales[k];
+    float *real = out->real + o * filter.n;
+    for (size_t i = 0; i < filter.n; i++)
+        real[i] = (float)code[i] * s->scales[i % filter.taps / run];
 }
 
 /* Codes, scales and real values of one filter; real may be where w is. */
@@ -73,6 +85,10 @@ static void encode_filter(const lb_conv *conv, lb_weight_group filter,
     q->encode(&conv->setting, filter, s, w + first, q->stochastic ? &stream : NULL, code);
     out->scale[o] = s->scale;
     out->scale_negative[o] = s->scale_negative;
+    if (s->scales) {
+        scale_by_position(filter, s, o, conv->out, code, out);
+        return;
+    }
     for (size_t i = 0; i < filter.n; i++) {
         real[i] = (float)code[i] * (code[i] < 0 ? s->scale_negative : s->scale);
     }

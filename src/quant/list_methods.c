@@ -20,6 +20,7 @@ static size_t copy_options(const lb_option *options, lb_option_info *out)
 
 static const char *scales_text(const lb_weight_quantizer *q)
 {
+    if (q->granularities >> LB_PER_PIXEL & 1u) return "pixel, row, layer";
     const bool filter = (q->granularities >> LB_PER_FILTER & 1u) != 0;
     const bool layer = (q->granularities >> LB_PER_LAYER & 1u) != 0;
     if (filter && layer) return q->granularity == LB_PER_FILTER ? "filter, layer" : "layer, filter";

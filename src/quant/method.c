@@ -177,7 +177,7 @@ static lb_status resolve_acts(const lb_method *method, const lb_method_request *
 
 static lb_status resolve_granularity(const lb_method_request *request, lb_quant_config *config)
 {
-    static const char *const names[] = {[LB_PER_LAYER] = "layer", [LB_PER_FILTER] = "filter"};
+    static const char *const names[LB_GRANULARITIES] = {"layer", "filter", "row", "pixel"};
     if (request->granularity < 0) return LB_OK;
     const lb_granularity wanted = (lb_granularity)request->granularity;
     if (config->weights == NULL) {
@@ -230,6 +230,20 @@ static lb_status resolve_order(const lb_method *method, const lb_method_request 
     }
     config->relu_slope = request->relu_slope;
     return LB_OK;
+}
+
+static lb_status resolve_gradient(const lb_method_request *request, lb_quant_config *config)
+{
+    config->act_setting.gradient = request->act_gradient;
+    if (request->act_gradient == LB_GRADIENT_STE) return LB_OK;
+    const float any = 1.0f;
+    if (config->acts != NULL &&
+        config->acts->map(&config->act_setting, &any).gradient == request->act_gradient)
+        return LB_OK;
+    return lb_fail(LB_E_ARG,
+                   "act-gradient approx-sign is one of sign activations, these are %s%s%s",
+                   config->acts ? "those of '" : "float", config->acts ? config->acts->name : "",
+                   config->acts ? "'" : "");
 }
 
 static lb_status resolve_last_input(const lb_method_request *request, lb_quant_config *config)
@@ -328,11 +342,13 @@ lb_status lb_method_resolve(const lb_method_request *request, lb_quant_config *o
     LB_TRY(resolve_end(method, "last", request->last, &config.last, &config.resnet_last));
     LB_TRY(resolve_last_input(request, &config));
     config.quantize_shortcuts = request->quantize_shortcuts != 0 && method->weights != NULL;
+    config.quantize_before_branch = method->quantize_before_branch;
     config.lenet_pool = method->lenet_pool;
     standard_options(weight_options(&config), config.weight_setting.options);
     standard_options(act_options(&config), config.act_setting.options);
     for (size_t i = 0; i < request->n_options; i++)
         LB_TRY(resolve_option(request->options[i], &config));
+    LB_TRY(resolve_gradient(request, &config));
     LB_TRY(resolve_order(method, request, &config)); /* options decide what stands before */
     *out = config;
     return LB_OK;

@@ -61,15 +61,17 @@ static void read_fields(const lb_weights_reader *reader, size_t channel, int16_t
     }
 }
 
-/* Fields to the codes that sum `term` of the layer adds. */
+/* Fields to the codes that sum `term` of the layer adds: 0 outside of its kernel row or position. */
 static void fields_to_codes(const lb_int_weights *w, size_t term, size_t n, int16_t *codes)
 {
     static const int16_t ternary[4] = {0, 0, 1, -1}; /* sign + 2 * non-zero */
+    const bool by_sign = w->sums == LB_SUMS_SIGN;
+    const size_t share = by_sign ? n : n / w->terms, begin = by_sign ? 0 : term * share;
     for (size_t i = 0; i < n; i++) {
         const int code = w->storage == LB_STORED_TERNARY ? ternary[codes[i]]
                                                          : w->grid.offset + w->grid.step * codes[i];
         const int of_sign = term == 0 ? code > 0 : code < 0;
-        codes[i] = (int16_t)(w->terms == 1 ? code : of_sign);
+        codes[i] = (int16_t)(i - begin >= share ? 0 : by_sign ? of_sign : code);
     }
 }
 
@@ -105,8 +107,9 @@ static lb_weight_class class_of(const lb_int_weights *w)
 {
     if (w->storage == LB_STORED_TERNARY) return LB_WEIGHTS_TERNARY;
     if (lb_int_weights_largest(w) > 1) return LB_WEIGHTS_INTEGER;
-    /* one bit on -1, +1 has no zero; on {0, 1} or -1, 0 it is a ternary grid of two codes */
-    return lb_grid_has_zero(w->grid) ? LB_WEIGHTS_TERNARY : LB_WEIGHTS_BINARY;
+    /* one bit on -1, +1 has no zero, but where a sum leaves weights out; on {0, 1} or -1, 0 it is a
+     * ternary grid of two codes */
+    return w->terms > 1 || lb_grid_has_zero(w->grid) ? LB_WEIGHTS_TERNARY : LB_WEIGHTS_BINARY;
 }
 
 lb_int_conv lb_int_conv_of(const lb_intnet *net, size_t layer)

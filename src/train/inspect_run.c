@@ -1,6 +1,7 @@
 /* Inspecting runs and settings: the network is rebuilt and its costs are counted. */
 #include "lowbit/inspect.h"
 #include "models/cost.h"
+#include "models/scaling_cost.h"
 #include "train/config.h"
 #include "train/run.h"
 
@@ -23,17 +24,38 @@ static lb_status build(const lb_train_config *config, lb_shape shape, size_t cla
                                  classes > 0 ? classes : model->classes, net);
 }
 
+/* The network of settings, for counting alone. Release net and config in any case. */
+static lb_status describe(const lb_settings *settings, lb_shape shape, size_t classes,
+                          lb_train_config *config, lb_net *net)
+{
+    *config = (lb_train_config){0};
+    lb_net_init(net);
+    LB_TRY(lb_train_config_read(settings, config));
+    config->describe_only = true;
+    return build(config, shape, classes, net);
+}
+
 lb_status lb_inspect_settings(const lb_settings *settings, size_t channels, size_t height,
                               size_t width, size_t classes, lb_inspection **out)
 {
-    lb_train_config config = {0};
+    lb_train_config config;
     lb_net net;
-    lb_net_init(&net);
-    lb_status status = lb_train_config_read(settings, &config);
-    config.describe_only = true;
-    if (status == LB_OK)
-        status = build(&config, (lb_shape){channels, height, width}, classes, &net);
+    const lb_shape shape = {channels, height, width};
+    lb_status status = describe(settings, shape, classes, &config, &net);
     if (status == LB_OK) status = lb_cost_of_net(&net, out);
+    lb_net_release(&net);
+    lb_train_config_release(&config);
+    return status;
+}
+
+lb_status lb_cost_scaling(const lb_settings *settings, size_t channels, size_t height, size_t width,
+                          size_t classes, lb_scaling_costs **out)
+{
+    lb_train_config config;
+    lb_net net;
+    const lb_shape shape = {channels, height, width};
+    lb_status status = describe(settings, shape, classes, &config, &net);
+    if (status == LB_OK) status = lb_scaling_costs_of_net(&net, out);
     lb_net_release(&net);
     lb_train_config_release(&config);
     return status;

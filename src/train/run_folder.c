@@ -32,7 +32,8 @@ static lb_status lock(lb_run_folder *folder)
     /* file systems without locks report something else, and go without */
     if (flock(fd, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK) {
         return lb_fail(
-            LB_E_ARG, "%s: another training is writing this run; wait for it or take another --out",
+            LB_E_BUSY,
+            "%s: another training is writing this run; wait for it or take another --out",
             folder->path);
     }
     return LB_OK;

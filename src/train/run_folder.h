@@ -18,7 +18,7 @@ typedef struct lb_run_folder {
  * or overwritten, and locked if it is.
  *
  * Ownership: *out is yours, lb_run_folder_close, also after a failure.
- * Errors:    LB_E_ARG exists, is not a folder, or another training writes it; LB_E_IO; LB_E_NOMEM.
+ * Errors:    LB_E_ARG exists, or is not a folder; LB_E_BUSY another training writes it; LB_E_IO; LB_E_NOMEM.
  */
 LB_MUST_CHECK lb_status lb_run_folder_open(const char *path, bool resume, bool overwrite,
                                            lb_run_folder *out);
@@ -26,7 +26,7 @@ LB_MUST_CHECK lb_status lb_run_folder_open(const char *path, bool resume, bool o
 /**
  * Make and lock the folder, and remove the files of an earlier run unless it is resumed.
  *
- * Errors: LB_E_IO cannot make or write it; LB_E_ARG another training writes it.
+ * Errors: LB_E_IO cannot make or write it; LB_E_BUSY another training writes it.
  */
 LB_MUST_CHECK lb_status lb_run_folder_begin(lb_run_folder *folder);
 

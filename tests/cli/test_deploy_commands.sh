@@ -1,34 +1,8 @@
 # lowbit pack, inspect, run, eval, verify, bench, kernels on a tiny network: what they print, that packed
 # and trained figures are the same, and that bad files and arguments are refused in one line.
 set -euo pipefail
+. "$LOWBIT_SOURCE/tests/support/support.sh"
 export OMP_WAIT_POLICY=passive # other tests run beside this one
-
-fail()
-{
-    echo "$1"
-    exit 1
-}
-
-# refused STATUS PIECE COMMAND...: it exits with this status, says PIECE in at most three lines, prints nothing else
-refused()
-{
-    local wanted=$1 piece=$2 status=0
-    shift 2
-    "$@" >printed 2>errors || status=$?
-    [ $status -eq "$wanted" ] || fail "$*: exit status $status, wanted $wanted: $(cat errors)"
-    grep -qF -- "$piece" errors || fail "$*: '$(cat errors)' does not say '$piece'"
-    [ "$(wc -l <errors)" -le 3 ] || fail "$*: more than three lines of error"
-    [ ! -s printed ] || fail "$*: printed $(cat printed)"
-}
-
-# says PIECE COMMAND...
-says()
-{
-    local piece=$1
-    shift
-    "$@" >printed || fail "$*: exit status $?"
-    grep -qF -- "$piece" printed || fail "$*: '$(cat printed)' does not say '$piece'"
-}
 
 small=(--data synth-digits:100 --model lenet5 --width-multiplier 0.125 --batch 20 --threads 1)
 "$LOWBIT" train "${small[@]}" --method dorefa --wbits 1 --abits 2 --epochs 2 --out run >/dev/null

@@ -1,32 +1,6 @@
 # lowbit methods, models and inspect: tables, JSON, refusals.
 set -euo pipefail
-
-fail()
-{
-    echo "$1"
-    exit 1
-}
-
-# refused STATUS PIECE COMMAND...: it exits with this status, says PIECE in at most three lines, prints nothing else
-refused()
-{
-    local wanted=$1 piece=$2 status=0
-    shift 2
-    "$@" >printed 2>errors || status=$?
-    [ $status -eq "$wanted" ] || fail "$*: exit status $status, wanted $wanted: $(cat errors)"
-    grep -qF -- "$piece" errors || fail "$*: '$(cat errors)' does not say '$piece'"
-    [ "$(wc -l <errors)" -le 3 ] || fail "$*: more than three lines of error"
-    [ ! -s printed ] || fail "$*: printed $(cat printed)"
-}
-
-# says PIECE COMMAND...
-says()
-{
-    local piece=$1
-    shift
-    "$@" >printed || fail "$*: exit status $?"
-    grep -qF -- "$piece" printed || fail "$*: '$(cat printed)' does not say '$piece'"
-}
+. "$LOWBIT_SOURCE/tests/support/support.sh"
 
 says "Trained Ternary Quantization" "$LOWBIT" methods
 says "arXiv:1606.06160" "$LOWBIT" methods dorefa
@@ -39,6 +13,9 @@ says "12973440 weights, 2826 biases" "$LOWBIT" inspect --model vgg7 --method twn
 says "271690: 270896 weights, 794 biases" "$LOWBIT" inspect --model resnet20 --shortcut b --bias yes
 says "conv2.quantize" "$LOWBIT" inspect --model lenet5 --method qnn --abits 3 --all
 
+says "fc2   250x500x1x1                1        1        1        2       63      250" "$LOWBIT" cost syq --model lenet5
+
+"$LOWBIT" cost syq --model mlp --widths 16,16 --images 3x8x8 --classes 7 --json >cost.json
 "$LOWBIT" methods --json >methods.json
 "$LOWBIT" models --json >models.json
 "$LOWBIT" models mlp --json >mlp.json
@@ -61,6 +38,12 @@ assert [o["name"] for o in scaled["options"]] == ["c"], scaled
 models = {m["name"]: m for m in lines("models.json")}
 assert models["lenet5"]["weights"] == 553000 and models["lenet5"]["channels"] == 1
 assert lines("mlp.json")[0]["widths"] is True
+*layers, total = lines("cost.json")
+assert [l["kernel"] for l in layers] == [[1, 1]] * 3, layers
+assert layers[0]["cost"]["sign"] == {"scalars": 2, "operations": 2 * 16 * 192}, layers[0]
+assert layers[2]["cost"]["grouping"]["scalars"] == 2 and layers[2]["additions"] == 15, layers[2]
+assert total["cost"]["filter"]["scalars"] == 16 + 16 + 7, total
+
 *layers, total = lines("inspect.json")
 assert total["parameters"] == 553000 and total["macs"] == 2415500, total
 assert abs(sum(layer["stored_bytes"] for layer in layers) - total["stored_bytes"]) < 0.01
@@ -76,6 +59,11 @@ END
 says "learned scales 6" "$LOWBIT" inspect run
 "$LOWBIT" inspect run --json | grep -q '"weight_quantizer":"ttq"'
 
+refused 2 "which cost? wanted syq" "$LOWBIT" cost
+refused 2 "unknown cost 'sqy'; wanted syq" "$LOWBIT" cost sqy --model lenet5
+refused 2 "which network? give --model NAME" "$LOWBIT" cost syq
+refused 2 "unexpected argument 'lenet5'" "$LOWBIT" cost syq lenet5
+refused 2 "--classes 0" "$LOWBIT" cost syq --model vgg7 --classes 0
 refused 2 "did you mean 'dorefa'?" "$LOWBIT" methods dorfa
 refused 2 "one NAME at most" "$LOWBIT" methods a b
 refused 2 "did you mean 'resnet20'?" "$LOWBIT" models resnet2O

@@ -1,26 +1,8 @@
 # The command line of `lowbit train` and `lowbit eval`: events, errors, exit status, disks that are
 # full.
 set -euo pipefail
+. "$LOWBIT_SOURCE/tests/support/support.sh"
 small=(--data synth-digits:100 --model lenet5 --width-multiplier 0.125 --batch 20 --threads 1)
-
-fail()
-{
-    echo "$1"
-    exit 1
-}
-
-# refused STATUS PIECE COMMAND...: it exits with this status, says PIECE in at most three lines,
-# prints nothing else
-refused()
-{
-    local wanted=$1 piece=$2 status=0
-    shift 2
-    "$@" >printed 2>errors || status=$?
-    [ $status -eq "$wanted" ] || fail "$*: exit status $status, wanted $wanted: $(cat errors)"
-    grep -qF -- "$piece" errors || fail "$*: '$(cat errors)' does not say '$piece'"
-    [ "$(wc -l <errors)" -le 3 ] || fail "$*: more than three lines of error"
-    [ ! -s printed ] || fail "$*: printed $(cat printed)"
-}
 
 # ---- events
 "$LOWBIT" train "${small[@]}" --method dorefa --abits 2 --epochs 2 --out a --json >events
@@ -108,6 +90,11 @@ refused 2 "did you mean 'mnist'?" "$LOWBIT" train --data mnits --out x
 refused 2 "did you mean 'redbit-mnist'?" "$LOWBIT" train --recipe redbit-mnst --out x
 refused 2 "ttq" "$LOWBIT" train --method ttq --wbits 3 --out x
 refused 2 "float" "$LOWBIT" train --method float --wbits 2 --out x
+refused 2 "gradients take 1 to 8 bits, or 32 for float, not 9" "$LOWBIT" train \
+    --method dorefa --wbits 1 --gbits 9 --out x
+refused 2 "the weights are float" "$LOWBIT" train --method float --gbits 4 --out x
+refused 2 "act-gradient approx-sign is one of sign activations" "$LOWBIT" train \
+    --method dorefa --wbits 1 --abits 2 --act-gradient approx-sign --out x
 refused 2 "epochs 'none': wanted a whole number" "$LOWBIT" train --epochs none --out x
 refused 2 "unexpected argument 'mnist'" "$LOWBIT" train mnist
 refused 2 "LOWBIT_DATA" env -u LOWBIT_DATA "$LOWBIT" train --data mnist --out x

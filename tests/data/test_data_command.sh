@@ -1,13 +1,8 @@
 #!/usr/bin/env bash
 # `lowbit data list`, `info` and `synth`: what they print, as text and as JSON, and their errors.
 set -euo pipefail
+. "$LOWBIT_SOURCE/tests/support/support.sh"
 unset LOWBIT_DATA
-
-fail()
-{
-    echo "FAILED: $1"
-    exit 1
-}
 
 # refuse STATUS TEXT ARGUMENT...: exit status, message, at most three lines, nothing on standard output
 refuse()

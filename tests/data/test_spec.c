@@ -80,7 +80,7 @@ static void test_the_table(void **state)
         for (size_t c = 0; k->class_names != NULL && c < k->classes; c++)
             assert_non_null(k->class_names[c]);
     }
-    assert_int_equal(n, 9);
+    assert_int_equal(n, 11);
     assert_null(lb_data_entry_at(n));
 }
 
@@ -101,6 +101,7 @@ static void test_standard_settings(void **state)
         const char *name, *augment;
     } wanted[] = {{"mnist", "rotate=10,crop=4"},
                   {"cifar10", "crop=4,reflect,flip"},
+                  {"imagenet", "random-crop,flip"},
                   {"synth-digits", "none"}};
     for (size_t i = 0; i < sizeof wanted / sizeof *wanted; i++) {
         for (const lb_data_kind *k = lb_data_kinds; k->entry.name != NULL; k++) {

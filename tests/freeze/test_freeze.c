@@ -256,6 +256,41 @@ static void test_two_scales(void **state)
     lb_net_release(&net);
 }
 
+/* A sum a row, of three; alpha_i times the input's scale for both channels. A kernel of one position and a
+ * fully connected layer have one sum, so their codes get thresholds. */
+static void test_scales_by_row(void **state)
+{
+    (void)state;
+    lb_weight_choice w = lb_tiny_weights("syq", 1);
+    static const float learned[] = {0.5f, 3.0f, 0.25f};
+    w.setting.granularity = LB_PER_ROW;
+    lb_net net;
+    lb_intnet frozen;
+    lb_net_init(&net);
+    int x = lb_net_input(&net, (lb_shape){2, 4, 4}, false);
+    x = lb_tiny_quantize(&net, "q1", x, "qnn", 2); /* scale 1/2 */
+    x = lb_net_conv(&net, "rows", x, 2, lb_window_square(3, 1, 1), 1, false, &w);
+    x = lb_tiny_quantize(&net, "q2", x, "sign", 1);
+    x = lb_net_conv(&net, "point", x, 2, lb_window_square(1, 1, 0), 1, false, &w);
+    x = lb_tiny_quantize(&net, "q3", x, "sign", 1);
+    (void)lb_net_linear(&net, "fc", x, 3, false, &w);
+    lb_tiny_finish(&net);
+    memcpy(lb_tiny_values(&net, "rows.learned"), learned, sizeof learned);
+    lb_tiny_freeze(&net, &frozen);
+    const lb_int_layer *l = lb_tiny_layer(&frozen, "rows");
+    assert_int_equal(l->weights.storage, LB_STORED_GRID);
+    assert_int_equal(l->weights.grid.bits, 1);
+    assert_int_equal(l->weights.sums, LB_SUMS_ROW);
+    assert_int_equal(l->weights.terms, 3);
+    assert_int_equal(l->post.kind, LB_POST_STEPS);
+    for (size_t i = 0; i < 6; i++) assert_true(l->post.steps[0].a[i] == learned[i / 2] * 0.5f);
+    assert_int_equal(lb_tiny_layer(&frozen, "point")->weights.sums, LB_SUMS_WHOLE);
+    assert_int_equal(lb_tiny_layer(&frozen, "point")->post.kind, LB_POST_THRESHOLDS);
+    assert_int_equal(lb_tiny_layer(&frozen, "fc")->weights.terms, 1);
+    lb_intnet_release(&frozen);
+    lb_net_release(&net);
+}
+
 /* A linear layer on a map of 2 channels and 1 x 2 pixels: masters in the order channel, row, column, stored
  * row, column, channel. Fields of qnn's 4 bits are the code plus 8. */
 static void test_linear_layers_are_convolutions(void **state)
@@ -440,6 +475,7 @@ int main(void)
         cmocka_unit_test(test_maps_that_are_read_twice),
         cmocka_unit_test(test_a_map_added_to_itself),
         cmocka_unit_test(test_two_scales),
+        cmocka_unit_test(test_scales_by_row),
         cmocka_unit_test(test_linear_layers_are_convolutions),
         cmocka_unit_test(test_weight_grids),
         cmocka_unit_test(test_logits_are_floats),

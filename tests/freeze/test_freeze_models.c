@@ -11,13 +11,14 @@
 enum { IMAGES = 2, LARGEST_IMAGE = 3 * 32 * 32 };
 
 /* Is everything before the last layer with weights to be codes and integer forms? Shortcut sums, average
- * pools before the end (LeNet-5 where its method has them), weights with two scales and float maps keep
+ * pools before the end (LeNet-5 where its method has them), weights with several scales a filter and float maps keep
  * the expression. */
 static bool wants_integers(const lb_grid_case *c)
 {
     const lb_quant_config *q = &c->request.quant;
     if (q->first != LB_END_8BIT || !q->weights || !q->acts) return false;
     if (q->weights->asymmetric || q->weights->stochastic) return false;
+    if (q->weight_setting.granularity >= LB_PER_ROW) return false;
     if (strcmp(c->request.name, "lenet5") == 0) return q->lenet_pool == LB_POOL_MAX;
     return strcmp(c->request.name, "vgg7") == 0 || strcmp(c->request.name, "squeezenet") == 0;
 }

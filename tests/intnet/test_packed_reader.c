@@ -22,13 +22,12 @@ static void write_bits(FILE *file, const char *word, const uint8_t *bits, size_t
     (void)fputc('\n', file);
 }
 
-static void write_weights(FILE *file, lb_int_weights w)
+static void write_weights(FILE *file, const lb_int_weights *w)
 {
     float values[256];
-    assert_true(w.count <= 256);
-    w.terms = 1; /* the stored codes, not those of two sums */
-    lb_int_weights_floats(&w, values);
-    write_floats(file, "weights", values, w.count);
+    assert_true(w->count <= 256);
+    lb_int_weights_floats(w, values);
+    write_floats(file, "weights", values, w->count);
 }
 
 /* Rows of the steps whose values differ between channels. */
@@ -96,7 +95,7 @@ static void write_layer(FILE *file, const lb_int_layer *l)
                                  (float)l->map.grid.step, l->map.scale};
         write_floats(file, "codes", numbers, 4);
     }
-    if (l->op == LB_INT_CONV) write_weights(file, l->weights);
+    if (l->op == LB_INT_CONV) write_weights(file, &l->weights);
     if (post) write_post(file, l);
     if (l->reversed) write_bits(file, "reversed", l->reversed, s.c);
 }
@@ -136,7 +135,7 @@ static void write_document_network(const char *path)
          .map = {{2, 1, 1}, true, {1, 1, -2}, 1.0f},
          .window = {2, 2, 1, 0, 0, 0, 0},
          .groups = 1,
-         .weights = {LB_STORED_GRID, {1, 1, -2}, 8, 1, binary},
+         .weights = {LB_STORED_GRID, {1, 1, -2}, 8, LB_SUMS_WHOLE, 1, binary},
          .post = {.kind = LB_POST_THRESHOLDS, .thresholds = {1, 2, thresholds, falls}}},
         {.op = LB_INT_CONV,
          .name = "fc2",
@@ -146,7 +145,7 @@ static void write_document_network(const char *path)
          .map = {.shape = {2, 1, 1}},
          .window = {1, 1, 1, 0, 0, 0, 0},
          .groups = 1,
-         .weights = {LB_STORED_TERNARY, {0, 0, 0}, 4, 1, ternary},
+         .weights = {LB_STORED_TERNARY, {0, 0, 0}, 4, LB_SUMS_WHOLE, 1, ternary},
          .post = {.steps = steps, .n_steps = 2}},
     };
     const lb_intnet net = {

@@ -202,12 +202,20 @@ static const struct {
     {"\"weights\":[4,-8,1]", "\"weights\":[4,-8,0]", "weights: 4 bits from -8 in steps of 0"},
     {"\"weights\":[4,-8,1]", "\"weights\":[4,-8]", "weights: got [4,-8], wanted a list of 3"},
     {"\"sums\":2", "\"sums\":3", "sums: got 3"},
-    {"\"sums\":2", "\"sums\":0", "sums: 0, wanted 1 or 2"},
+    {"\"sums\":2", "\"sums\":0", "sums: 0, wanted 1, 2, row or pixel"},
     {"\"sums\":2", "\"sums\":1",
      "tensor 'body.conv2.post': 4-byte elements, 3 x 5, wanted 4-byte "
      "floats, 2 x 5"},
     {"\"weights\":[4,-8,1]", "\"sums\":2,\"weights\":[4,-8,1]",
      "2 sums a channel, wanted 1; ternary"},
+    {"\"weights\":[4,-8,1]", "\"sums\":\"row\",\"weights\":[4,-8,1]",
+     "3 sums a channel, wanted 1; ternary"},
+    {"\"weights\":\"float\"", "\"sums\":\"pixel\",\"weights\":\"float\"",
+     "9 sums a channel, wanted 1; ternary"},
+    {"\"sums\":2", "\"sums\":\"pixels\"", "sums: got \"pixels\", wanted 'pixel'"},
+    {"[\"bias\",null]", "[\"bias\",[0.5,0.5]]", "step 0: value: 2 numbers, wanted 1"},
+    {"[\"bias\",null]", "[\"bias\",[true]]", "step 0: value: got true"},
+    {"\"sums\":2", "\"sums\":\"row\"", "tensor 'body.conv2.post'"},
 
     /* codes */
     {"\"codes\":[[2,0,1,", "\"codes\":[[2,1,1,", "map: 2 bits from 1 in steps of 1 are no grid"},

@@ -125,7 +125,8 @@ static void settings_and_their_values(void **state)
         {"name: a\nbase: {data: mnst}\n", LB_E_FORMAT,
          "lab.yaml:2: base.data: no data set 'mnst'; did you mean 'mnist'? There are: mnist, "
          "fashion-mnist, "
-         "cifar10, cifar100, svhn, idx, folder, synth-digits, synth-color"},
+         "cifar10, cifar100, svhn, idx, folder, imagenet, imagenet-square, synth-digits, "
+         "synth-color"},
         {"name: a\nbase: {recipe: redbit-mnst}\n", LB_E_FORMAT,
          "lab.yaml:2: base.recipe: unknown recipe 'redbit-mnst'; did you mean 'redbit-mnist'?"},
         {"name: a\nbase: [lr]\n", LB_E_FORMAT,

@@ -2,34 +2,8 @@
 # with figures of which one is above ours, one below, one left out and one that says DNC.
 # ctest: timeout 600
 set -euo pipefail
+. "$LOWBIT_SOURCE/tests/support/support.sh"
 export OMP_WAIT_POLICY=passive # other tests run beside this one
-
-fail()
-{
-    echo "$1"
-    exit 1
-}
-
-# refused STATUS PIECE COMMAND...: it exits with this status, says PIECE in one line, prints nothing else
-refused()
-{
-    local wanted=$1 piece=$2 status=0
-    shift 2
-    "$@" >printed 2>errors || status=$?
-    [ $status -eq "$wanted" ] || fail "$*: exit status $status, wanted $wanted: $(cat errors)"
-    grep -qF -- "$piece" errors || fail "$*: '$(cat errors)' does not say '$piece'"
-    [ "$(wc -l <errors)" -eq 1 ] || fail "$*: not one line of error"
-    [ ! -s printed ] || fail "$*: printed $(cat printed)"
-}
-
-# says PIECE COMMAND...
-says()
-{
-    local piece=$1
-    shift
-    "$@" >printed || fail "$*: exit status $?: $(cat printed)"
-    grep -qF -- "$piece" printed || fail "$*: '$(cat printed)' does not say '$piece'"
-}
 
 # ---- all experiments of the papers, without data
 unset LOWBIT_DATA

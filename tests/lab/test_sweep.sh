@@ -3,31 +3,7 @@
 set -euo pipefail
 export OMP_WAIT_POLICY=passive
 
-fail()
-{
-    echo "$1"
-    exit 1
-}
-
-# exits STATUS PIECE COMMAND...: it exits with this status and says PIECE in one line of error
-exits()
-{
-    local wanted=$1 piece=$2 status=0
-    shift 2
-    "$@" >printed 2>errors || status=$?
-    [ $status -eq "$wanted" ] || fail "$*: exit status $status, wanted $wanted: $(cat printed errors)"
-    grep -qF -- "$piece" errors || fail "$*: '$(cat errors)' does not say '$piece'"
-    [ "$(wc -l <errors)" -eq 1 ] || fail "$*: not one line of error: $(cat errors)"
-}
-
-# query STORE SQL: the one value it gives
-query()
-{
-    python3 -c 'import sqlite3, sys; print(sqlite3.connect(sys.argv[1]).execute(sys.argv[2]).fetchone()[0])' "$@"
-}
-
-# same WHAT GOT WANTED
-same() { [ "$2" = "$3" ] || fail "$1: got '$2', wanted '$3'"; }
+source "$LOWBIT_SOURCE/tests/support/lab.sh"
 
 sweep=("$LOWBIT" sweep --jobs 2 --threads 1)
 base='base: {data: "synth-digits:100", model: mlp, widths: 16, batch: 20, epochs: 2}'
@@ -109,6 +85,18 @@ YAML
 "${sweep[@]}" shared.yaml --json >events
 same "runs of the third file" "$(grep -c '"event": "cell"' events)" 1
 
+# ---- two points that come to one run are run once, also where all is run again
+cat >twice.yaml <<YAML
+name: twice
+$base
+points: [{method: dorefa}, {method: dorefa, wbits: 1}]
+YAML
+for again in '' --again; do
+    "${sweep[@]}" twice.yaml --store twice.sqlite --json $again >events
+    same "runs of two points $again" "$(grep -c '"event": "cell"' events)" 1
+    same "their cells $again" "$(query twice.sqlite 'SELECT count(*) FROM cells WHERE done AND run_id = 1')" 2
+done
+
 # ---- another file of that name is refused; running again is done where it is asked for
 sed 's/0.02/0.05/' again.yaml >other.yaml
 exits 2 "another experiment named 'again'" "${sweep[@]}" other.yaml --resume
@@ -132,14 +120,18 @@ exits 1 "1 of 2 cells failed" "${sweep[@]}" failing.yaml --resume
 grep -q 'cells done in .* 2 were there$' printed || fail "a failed cell was run again: $(cat printed)"
 exits 1 "1 of 2 cells failed" "${sweep[@]}" failing.yaml --retry-failed
 grep -q 'cells done in .* 1 were there$' printed || fail "a failed cell was not run again: $(cat printed)"
-# a failure that is over: the folder's name was taken by a file
-hash=$(query results.sqlite "SELECT hash FROM cells WHERE experiment = 2 ORDER BY position")
+# a failure that is over: the name of the winner's folder was taken by a file; the choice made without it stands
+winner=$(query results.sqlite "SELECT trial FROM cells WHERE experiment = 2 AND stage = 'full'")
+hash=$(query results.sqlite "SELECT hash FROM cells WHERE experiment = 2 AND stage = 'search' AND trial = $winner")
 mkdir blocked && touch "blocked/$hash"
 exits 1 "cells failed" "${sweep[@]}" again.yaml --store retried.sqlite --out blocked
 rm "blocked/$hash"
 "${sweep[@]}" again.yaml --store retried.sqlite --out blocked --retry-failed >lines
 same "cells after the failure" "$(query retried.sqlite "SELECT count(*) FROM cells JOIN runs r ON r.id = run_id
     WHERE done AND state IN ('ok', 'dnc')")" 3
+same "the choice" "$(query retried.sqlite "SELECT trial FROM cells WHERE stage = 'full'")" $((1 - winner))
+"${sweep[@]}" again.yaml --store retried.sqlite --out blocked --resume >lines
+grep -q '3 were there$' lines || fail "the choice was taken anew: $(cat lines)"
 
 # ---- all trials fail: the full runs say so
 sed 's/name: search/name: hopeless/; s/batch: 20/batch: 5000/' search.yaml >hopeless.yaml
@@ -183,6 +175,28 @@ wait $process || status=$?
 same "exit status after a signal" $status 8
 [ "$(query long.sqlite 'SELECT max(epochs) FROM runs')" -gt "$epochs" ] || fail "the runs did not go on"
 
+# ---- a sweep that is killed takes its workers along; the next one need not wait for them
+"${sweep[@]}" long.yaml --store long.sqlite --resume >printed 2>errors &
+process=$!
+until [ "$(wc -w </proc/$process/task/$process/children)" -eq 2 ]; do sleep 0.05; done
+workers=$(cat /proc/$process/task/$process/children)
+sleep 0.5
+kill -9 $process
+wait $process 2>errors || true
+began=$(date +%s)
+for worker in $workers; do
+    while grep -q '^State:\s[^Z]' "/proc/$worker/status" 2>errors; do
+        [ $(($(date +%s) - began)) -lt 20 ] || fail "a worker outlived its sweep"
+        sleep 0.05
+    done
+done
+epochs=$(query long.sqlite 'SELECT max(epochs) FROM runs')
+seconds=$(query long.sqlite 'SELECT CAST(1000 * max(seconds) AS INTEGER) FROM runs')
+"${sweep[@]}" long.yaml --store long.sqlite --resume --limit-time 1 >lines
+[ "$(query long.sqlite 'SELECT CAST(1000 * max(seconds) AS INTEGER) FROM runs')" -ge $((seconds + 500)) ] ||
+    fail "the seconds of a run that went on do not add up"
+[ "$(query long.sqlite 'SELECT max(epochs) FROM runs')" -gt "$epochs" ] || fail "the runs did not go on after the kill"
+
 # ---- one cell alone, as a cluster's tasks run it
 "${sweep[@]}" search.yaml --cell 5 --trial 2 --store part.sqlite --out part >lines
 same "cells of a part" "$(query part.sqlite "SELECT group_concat(position || stage || trial || done) FROM cells")" \
@@ -204,7 +218,7 @@ if ! command -v sbatch >where; then
 fi
 
 # ---- on a terminal one line for the whole and one a worker update themselves
-sed 's/name: search/name: terminal/; s/epochs: 2/epochs: 200/' search.yaml >terminal.yaml
+sed 's/name: search/name: terminal/; s/epochs: 2/epochs: 100/' search.yaml >terminal.yaml
 python3 - "${sweep[@]}" terminal.yaml --store terminal.sqlite <<'PYTHON'
 import os, pty, re, sys
 
@@ -231,6 +245,6 @@ for line in text.split("\n"):
     screen.append(line)
 assert len([s for s in screen if re.match(r"\d/8  method=", s)]) == 8, screen
 assert not any("so far" in s or "epoch" in s for s in screen), screen
-assert re.search(r"\n  2  epoch \d+/200  [\d.]+ %  left \d+:\d+  method=", text), text
+assert re.search(r"\n  2  epoch \d+/100  [\d.]+ %  left \d+:\d+  method=", text), text
 assert re.search(r"\d/8 cells  \d dnc  0 failed  0 reused  0:\d\d so far, left ", text), text
 PYTHON

@@ -3,35 +3,7 @@
 set -euo pipefail
 export OMP_WAIT_POLICY=passive
 
-fail()
-{
-    echo "$1"
-    exit 1
-}
-
-# exits STATUS PIECE COMMAND...: it exits with this status and says PIECE in one line of error
-exits()
-{
-    local wanted=$1 piece=$2 status=0
-    shift 2
-    "$@" >printed 2>errors || status=$?
-    [ $status -eq "$wanted" ] || fail "$*: exit status $status, wanted $wanted: $(cat printed errors)"
-    grep -qF -- "$piece" errors || fail "$*: '$(cat errors)' does not say '$piece'"
-    [ "$(wc -l <errors)" -eq 1 ] || fail "$*: not one line of error: $(cat errors)"
-}
-
-# query STORE SQL: the one value it gives; or, with what changes the store, nothing
-query()
-{
-    python3 - "$@" <<'PYTHON'
-import sqlite3, sys
-with sqlite3.connect(sys.argv[1]) as database:
-    row = database.execute(sys.argv[2]).fetchone()
-    if row:
-        print(row[0])
-PYTHON
-}
-same() { [ "$2" = "$3" ] || fail "$1: got '$2', wanted '$3'"; }
+source "$LOWBIT_SOURCE/tests/support/lab.sh"
 
 sweep=("$LOWBIT" sweep --jobs 2 --threads 1)
 cat >few.yaml <<YAML
@@ -99,14 +71,18 @@ grep -q "^failed: seed=1: damaged/$hash/last.safetensors: " printed || fail "not
 sed 's/few/killed/; s/1..4/1..2/; s/epochs: 1/epochs: 100000/' few.yaml >killed.yaml
 "${sweep[@]}" killed.yaml --jobs 1 --store killed.sqlite --out killed >printed 2>errors &
 process=$!
-kills=0
+kills=0 stopped=no
 while kill -0 $process 2>gone.txt; do
     for worker in $(cat /proc/$process/task/$process/children 2>gone.txt || true); do
-        # once it has trained, as one that was not yet begun is no run
-        seed=$(tr '\0' '\n' </proc/"$worker"/cmdline 2>gone.txt | sed -n 's/^--seed=//p' || true)
-        folder=$(tr '\0' '\n' </proc/"$worker"/cmdline 2>gone.txt | sed -n 's/^--out=//p' || true)
-        [ "$seed" = 1 ] || { kill -TERM $process; break; }
-        [ -e "$folder/last.safetensors" ] && kill -9 "$worker" 2>gone.txt && kills=$((kills + 1))
+        command=$(tr '\0' '\n' 2>gone.txt </proc/"$worker"/cmdline) || continue
+        seed=$(sed -n 's/^--seed=//p' <<<"$command")
+        folder=$(sed -n 's/^--out=//p' <<<"$command")
+        if [ "$seed" = 2 ]; then
+            [ $stopped = yes ] || kill -TERM $process
+            stopped=yes
+        elif [ -e "$folder/last.safetensors" ]; then # one that was not yet begun is no run
+            if kill -9 "$worker" 2>gone.txt; then kills=$((kills + 1)); fi
+        fi
     done
     sleep 0.05
 done

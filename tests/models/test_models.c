@@ -306,7 +306,9 @@ static void for_each(visit *f)
             for (const lb_method *q = lb_methods; q->name; q++) {
                 const int a_bits[] = {-1, 1, 2, 8};
                 for (size_t a = 0; a < (q->a_bits || !q->acts ? 1u : 4u); a++) {
-                    if (a > 0 && a_bits[a] > lb_act_quantizer_find(q->acts)->bits_max) break;
+                    const lb_act_quantizer *acts = a > 0 ? lb_act_quantizer_find(q->acts) : NULL;
+                    if (acts && (a_bits[a] < acts->bits_min || a_bits[a] > acts->bits_max))
+                        continue;
                     lb_model_request request =
                         lb_test_model_request(m->name, lb_test_quant(q->name, -1, a_bits[a]));
                     char what[64];
@@ -325,7 +327,7 @@ static bool only_value_through(lb_op op)
 }
 
 /* A quantizer sits at the input of convolutions and linear layers and nowhere else: no pool, sum or
- * non-linearity sees codes. */
+ * non-linearity sees codes; but for IMPQ's shortcuts. */
 static void check_quantizers(const lb_model *model, const lb_model_request *request,
                              const char *what)
 {
@@ -336,7 +338,9 @@ static void check_quantizers(const lb_model *model, const lb_model_request *requ
         const lb_node *node = &net.nodes[i];
         for (int k = 0; k < node->n_in; k++) {
             if (!only_value_through(net.nodes[node->in[k]].op)) continue;
-            if (node->op != LB_OP_CONV && node->op != LB_OP_LINEAR)
+            const bool shortcut = request->quant.quantize_before_branch &&
+                                  (node->op == LB_OP_ADD || node->op == LB_OP_SUBSAMPLE);
+            if (node->op != LB_OP_CONV && node->op != LB_OP_LINEAR && !shortcut)
                 fail_msg("%s: '%s' takes quantized input", what, node->name);
         }
         const bool layer = node->op == LB_OP_CONV || node->op == LB_OP_LINEAR;

@@ -139,6 +139,20 @@ static void build(lb_net *net, const lb_weight_choice *w, const lb_act_quantizer
     randomize_params(net);
 }
 
+static void check_choice(const lb_weight_choice *w, const char *acts, int a_bits, bool raw)
+{
+    lb_net net;
+    build(&net, w->quantizer ? w : NULL, acts ? lb_act_quantizer_find(acts) : NULL, a_bits, raw);
+    if (w->quantizer && w->quantizer->relaxes) lb_test_hold_weights(&net, 3);
+    float images[IMAGES * 3 * 9 * 8];
+    for (size_t i = 0; i < IMAGES * 3 * 9 * 8; i++)
+        images[i] = raw ? ((float)lb_random_below(&draws, 256) - 128.0f) / 128.0f
+                        : lb_random_normal(&draws);
+    check_net(&net, images, LB_ISA_ANY, 1);
+    check_net(&net, images, lb_cpu_isa(), 2);
+    lb_net_release(&net);
+}
+
 static void check(const char *weights, int w_bits, const char *acts, int a_bits, bool raw)
 {
     const lb_weight_quantizer *q = weights ? lb_weight_quantizer_find(weights) : NULL;
@@ -147,16 +161,7 @@ static void check(const char *weights, int w_bits, const char *acts, int a_bits,
     if (q) w.setting.granularity = q->granularity;
     for (size_t k = 0; q && q->options && q->options[k].name; k++)
         w.setting.options[k] = q->options[k].standard;
-    lb_net net;
-    build(&net, q ? &w : NULL, acts ? lb_act_quantizer_find(acts) : NULL, a_bits, raw);
-    if (q && q->relaxes) lb_test_hold_weights(&net, 3);
-    float images[IMAGES * 3 * 9 * 8];
-    for (size_t i = 0; i < IMAGES * 3 * 9 * 8; i++)
-        images[i] = raw ? ((float)lb_random_below(&draws, 256) - 128.0f) / 128.0f
-                        : lb_random_normal(&draws);
-    check_net(&net, images, LB_ISA_ANY, 1);
-    check_net(&net, images, lb_cpu_isa(), 2);
-    lb_net_release(&net);
+    check_choice(&w, acts, a_bits, raw);
 }
 
 static void test_float_networks(void **state)
@@ -210,6 +215,23 @@ static void test_integer_networks(void **state)
     }
 }
 
+/* A sum for each row or position of the kernels, of floats and of codes. */
+static void test_scales_by_position(void **state)
+{
+    (void)state;
+    draws = lb_random_at(6, LB_RANDOM_TEST, 0, 0);
+    for (int bits = 1; bits <= 2; bits++)
+        for (int g = LB_PER_ROW; g <= LB_PER_PIXEL; g++) {
+            const lb_weight_choice w = {
+                .quantizer = lb_weight_quantizer_find("syq"),
+                .setting = {.bits = bits, .granularity = (lb_granularity)g}};
+            check_choice(&w, NULL, 32, false);
+            check_choice(&w, "dorefa", 2, false);
+            check_choice(&w, "qnn", 8, true);
+            check_choice(&w, "sign", 1, true);
+        }
+}
+
 /* Sums past 2^24: 8 x 8 bits over 4,608 inputs, where a float sum would round. */
 static void test_sums_past_2_to_the_24_are_exact(void **state)
 {
@@ -245,6 +267,7 @@ int main(void)
         cmocka_unit_test(test_mixed_networks),
         cmocka_unit_test(test_weights_quantized_inputs_float),
         cmocka_unit_test(test_integer_networks),
+        cmocka_unit_test(test_scales_by_position),
         cmocka_unit_test(test_sums_past_2_to_the_24_are_exact),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "nn/executor.h"
+#include "quant/method.h"
 #include "support/plain_quantizers.h"
 #include "support/support.h"
 
@@ -244,6 +245,36 @@ static void test_codes_on_floats(void **state)
     lb_net_release(&net);
 }
 
+/* A scale a row: a sum a row, each scaled and then added in order, on codes and on floats. Fully connected
+ * layers have one. */
+static void test_scales_by_row(void **state)
+{
+    (void)state;
+    const lb_weight_choice choice = {lb_weight_quantizer_find("syq"),
+                                     {.bits = 1, .granularity = LB_PER_ROW}};
+    const float x[] = {3.0f, 1.0f, 2.0f, 5.0f, 0.0f, 7.0f}, scales[] = {0.1f, 0.7f, 0.3f};
+    const float weights[] = {1.0f, -1.0f, 1.0f, 1.0f, -1.0f, -1.0f};
+    float got[1];
+    for (int coded = 0; coded < 2; coded++) {
+        lb_net net = start(1, 3, 2, false);
+        const int q = coded ? lb_net_quantize(&net, "quantize", 0, &lb_byte_acts, &two_bits) : 0;
+        const int conv = lb_net_conv(&net, "conv", q, 1, (lb_window){.kh = 3, .kw = 2, .stride = 1},
+                                     1, false, &choice);
+        const int fc = lb_net_linear(&net, "fc", conv, 2, false, &choice);
+        finish(&net, fc);
+        set(&net, "conv.weight", weights, 6);
+        set(&net, "conv.learned", scales, 3);
+        assert_int_equal(net.params[lb_net_find_param(&net, "fc.learned")].count, 1);
+        const float s1 = 7.0f * 0.7f, s2 = -7.0f * 0.3f;
+        float t = 2.0f * 0.1f;
+        t = t + s1;
+        t = t + s2;
+        run(&net, x, 1, conv, got);
+        assert_floats(got, &t, 1);
+        lb_net_release(&net);
+    }
+}
+
 /* Stochastic weights are a regularizer: evaluation takes the float masters, even on quantized
  * input. */
 static void test_stochastic_weights(void **state)
@@ -327,6 +358,7 @@ int main(void)
         cmocka_unit_test(test_order_of_float_sums),
         cmocka_unit_test(test_products_are_rounded),
         cmocka_unit_test(test_codes_on_floats),
+        cmocka_unit_test(test_scales_by_row),
         cmocka_unit_test(test_stochastic_weights),
         cmocka_unit_test(test_groups_and_joins),
         cmocka_unit_test(test_average_pool_and_activations),

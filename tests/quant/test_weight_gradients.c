@@ -10,19 +10,21 @@
 
 enum { N = 60 };
 
-static const lb_weight_group whole = {.n = N, .filters = 4, .channels = 5, .taps = 3};
+static const lb_weight_group whole = {.n = N, .filters = 4, .channels = 5, .taps = 3, .scales = 1};
 
 /* The loss is L = sum g[i] real[i], so dL/dreal = g. */
 static double loss_of(const lb_weight_quantizer *q, const lb_weight_setting *setting,
-                      const float *w, const float *learned, const float *g)
+                      lb_weight_group group, const float *w, const float *learned, const float *g)
 {
-    lb_weight_statistics s;
+    lb_weight_statistics s = {0};
     int16_t code[N];
     double loss = 0.0;
-    q->statistics(setting, whole, w, learned, &s);
-    q->encode(setting, whole, &s, w, NULL, code);
-    for (size_t i = 0; i < N; i++) {
-        loss += (double)g[i] * (double)code[i] * (double)(code[i] < 0 ? s.scale_negative : s.scale);
+    q->statistics(setting, group, w, learned, &s);
+    q->encode(setting, group, &s, w, NULL, code);
+    for (size_t i = 0; i < group.n; i++) {
+        float scale = code[i] < 0 ? s.scale_negative : s.scale;
+        if (s.scales) scale = s.scales[i % group.taps / (group.taps / group.scales)];
+        loss += (double)g[i] * (double)code[i] * (double)scale;
     }
     return loss;
 }
@@ -51,7 +53,7 @@ static void test_learned_scales(void **state)
         float w[N], g[N], dw[N], learned[] = {0.75f, 0.5f}, dlearned[2] = {0.0f, 0.0f};
         fill(w, 1, -1.0f, 1.0f);
         fill(g, 2, -1.0f, 2.0f);
-        lb_weight_statistics s;
+        lb_weight_statistics s = {0};
         int16_t code[N];
         q->statistics(&setting, whole, w, learned, &s);
         q->encode(&setting, whole, &s, w, NULL, code);
@@ -60,10 +62,53 @@ static void test_learned_scales(void **state)
             float above[] = {learned[0], learned[1]}, below[] = {learned[0], learned[1]};
             above[l] += 0.25f;
             below[l] -= 0.25f;
-            const double wanted =
-                2.0 * (loss_of(q, &setting, w, above, g) - loss_of(q, &setting, w, below, g));
+            const double wanted = 2.0 * (loss_of(q, &setting, whole, w, above, g) -
+                                         loss_of(q, &setting, whole, w, below, g));
             check_near((double)dlearned[l], wanted, 1e-5, q->name, (size_t)l);
         }
+    }
+}
+
+/* Scales by row and by position of kernels of 2 x 3 and 3 x 2, binary and ternary. */
+static void check_positions(const lb_weight_setting *setting, size_t taps, size_t scales)
+{
+    enum { MOST = 6 };
+    const lb_weight_quantizer *q = lb_weight_quantizer_find("syq");
+    const lb_weight_group group = {
+        .n = N, .filters = 5, .channels = N / taps / 5, .taps = taps, .scales = scales};
+    float w[N], g[N], dw[N], learned[MOST], dlearned[MOST];
+    fill(w, 1, -1.0f, 1.0f);
+    fill(g, 2, -1.0f, 2.0f);
+    for (size_t k = 0; k < scales; k++) {
+        learned[k] = 0.5f + 0.125f * (float)k;
+        dlearned[k] = 1.5f;
+    }
+    lb_weight_statistics s = {0};
+    int16_t code[N];
+    q->statistics(setting, group, w, learned, &s);
+    q->encode(setting, group, &s, w, NULL, code);
+    q->backward(setting, group, &s, w, code, g, dw, dlearned);
+    for (size_t k = 0; k < scales; k++) {
+        const float at = learned[k];
+        learned[k] = at + 0.25f;
+        const double above = loss_of(q, setting, group, w, learned, g);
+        learned[k] = at - 0.25f;
+        const double below = loss_of(q, setting, group, w, learned, g);
+        learned[k] = at;
+        check_near((double)dlearned[k] - 1.5, 2.0 * (above - below), 1e-4, "syq", k);
+    }
+    for (size_t i = 0; i < N; i++) assert_true(dw[i] == learned[i % taps / (taps / scales)] * g[i]);
+}
+
+static void test_scales_by_position(void **state)
+{
+    (void)state;
+    for (int bits = 1; bits <= 2; bits++) {
+        const lb_weight_setting row = {.bits = bits, .granularity = LB_PER_ROW};
+        const lb_weight_setting pixel = {.bits = bits, .granularity = LB_PER_PIXEL};
+        check_positions(&row, 6, 2);
+        check_positions(&row, 6, 3);
+        check_positions(&pixel, 6, 6);
     }
 }
 
@@ -80,7 +125,7 @@ static void test_lsq_step(void **state)
         float w[N], g[N], dw[N], learned = (float)(0.9 / end), dlearned = 0.5f;
         fill(w, 1, -1.25f, 1.0f);
         fill(g, 2, -1.0f, 2.0f);
-        lb_weight_statistics s;
+        lb_weight_statistics s = {0};
         int16_t code[N];
         q->statistics(&setting, whole, w, &learned, &s);
         q->encode(&setting, whole, &s, w, NULL, code);
@@ -115,7 +160,7 @@ static void test_xnor_gradient_is_the_chain_rule(void **state)
     fill(w, 3, 0.25f, 0.75f);
     fill(g, 4, -1.0f, 2.0f);
     for (size_t i = 0; i < N; i += 3) w[i] = -w[i];
-    lb_weight_statistics s;
+    lb_weight_statistics s = {0};
     int16_t code[N];
     q->statistics(&setting, whole, w, NULL, &s);
     q->encode(&setting, whole, &s, w, NULL, code);
@@ -127,9 +172,9 @@ static void test_xnor_gradient_is_the_chain_rule(void **state)
         memcpy(below, w, sizeof w);
         above[i] += step;
         below[i] -= step;
-        const double by_alpha =
-            (loss_of(q, &setting, above, NULL, g) - loss_of(q, &setting, below, NULL, g)) /
-            (2.0 * (double)step);
+        const double by_alpha = (loss_of(q, &setting, whole, above, NULL, g) -
+                                 loss_of(q, &setting, whole, below, NULL, g)) /
+                                (2.0 * (double)step);
         const double by_sign = (double)g[i] * (double)s.scale;
         /* alpha is rounded to float: 6e-8 of 0.5, times |sum g sign| <= 40, over a step of 0.25 */
         const double got = (double)dw[i] - by_sign;
@@ -153,7 +198,7 @@ static void test_dorefa_gradient_is_that_of_tanh(void **state)
     for (size_t i = 0; i < N; i++) largest = fmax(largest, fabs(tanh((double)w[i])));
     for (int bits = 2; bits <= 8; bits++) {
         const lb_weight_setting setting = {.bits = bits};
-        lb_weight_statistics s;
+        lb_weight_statistics s = {0};
         int16_t code[N];
         q->statistics(&setting, whole, w, NULL, &s);
         q->encode(&setting, whole, &s, w, NULL, code);
@@ -172,6 +217,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_learned_scales),
+        cmocka_unit_test(test_scales_by_position),
         cmocka_unit_test(test_lsq_step),
         cmocka_unit_test(test_xnor_gradient_is_the_chain_rule),
         cmocka_unit_test(test_dorefa_gradient_is_that_of_tanh),

@@ -9,14 +9,15 @@
 #include "base/random.h"
 #include "quant/method.h"
 
-enum { FILTERS = 3, CHANNELS = 5, TAPS = 9, N = FILTERS * CHANNELS * TAPS, INPUTS = 8 };
+enum { FILTERS = 3, CHANNELS = 5, ROWS = 3, TAPS = 9, N = FILTERS * CHANNELS * TAPS, INPUTS = 8 };
+enum { MOST_LEARNED = TAPS };
 
 /* One quantizer at one setting, applied to one group. */
 typedef struct bench {
     const lb_weight_quantizer *q;
     lb_weight_setting setting;
     lb_weight_group group;
-    float learned[LB_MAX_LEARNED];
+    float learned[MOST_LEARNED];
     lb_weight_statistics s;
     float w[N];
     int16_t code[N];
@@ -26,12 +27,17 @@ typedef void visit(bench *b, const char *what);
 
 static float real_of(const bench *b, size_t i)
 {
+    if (b->s.scales) {
+        const size_t tap = i % b->group.taps;
+        return (float)b->code[i] * b->s.scales[tap / (b->group.taps / b->group.scales)];
+    }
     return (float)b->code[i] * (b->code[i] < 0 ? b->s.scale_negative : b->s.scale);
 }
 
 static void encode(bench *b, const float *w)
 {
     lb_random random = lb_random_at(1, LB_RANDOM_TEST, 0, 0);
+    b->s = (lb_weight_statistics){0};
     b->q->statistics(&b->setting, b->group, w, b->q->n_learned ? b->learned : NULL, &b->s);
     b->q->encode(&b->setting, b->group, &b->s, w, b->q->stochastic ? &random : NULL, b->code);
 }
@@ -47,23 +53,25 @@ static void quantize(bench *b)
  * made. */
 static void for_each(void (*fill)(float *w, size_t n), visit *f)
 {
+    static const char *const names[LB_GRANULARITIES] = {"layer", "filter", "row", "pixel"};
+    static const size_t scales[LB_GRANULARITIES] = {1, 1, ROWS, TAPS};
     for (size_t m = 0; lb_weight_quantizers[m]; m++) {
         const lb_weight_quantizer *q = lb_weight_quantizers[m];
         for (int bits = q->bits_min; bits <= q->bits_max; bits++) {
-            for (int g = 0; g < 2; g++) {
+            for (int g = 0; g < LB_GRANULARITIES; g++) {
                 if ((q->granularities >> g & 1u) == 0) continue;
                 const size_t filters = g == LB_PER_FILTER ? 1 : FILTERS;
                 static bench b;
-                b = (bench){.q = q,
-                            .setting = {.bits = bits, .granularity = (lb_granularity)g},
-                            .group = {filters * CHANNELS * TAPS, filters, CHANNELS, TAPS}};
+                b = (bench){
+                    .q = q,
+                    .setting = {.bits = bits, .granularity = (lb_granularity)g},
+                    .group = {filters * CHANNELS * TAPS, filters, CHANNELS, TAPS, scales[g]}};
                 for (size_t i = 0; q->options && q->options[i].name; i++) {
                     b.setting.options[i] = q->options[i].standard;
                 }
                 fill(b.w, b.group.n);
                 char what[128];
-                (void)snprintf(what, sizeof what, "%s, %d bits, per %s", q->name, bits,
-                               g == LB_PER_FILTER ? "filter" : "layer");
+                (void)snprintf(what, sizeof what, "%s, %d bits, per %s", q->name, bits, names[g]);
                 f(&b, what);
             }
         }
@@ -138,6 +146,7 @@ static void check_largest_code_occurs(bench *b, const char *what)
     b->w[0] = -1.5f;
     if (b->q->prepare == NULL) {
         b->learned[0] = b->learned[1] = 0x1p-8f; /* a learned step has no size of its own */
+        if (strcmp(b->q->name, "uniform") == 0) b->setting.options[0] = 1.0f; /* 4 rms is farther */
         encode(b, b->w);
         const int largest = b->q->max_code(&b->setting);
         bool found = false;
@@ -182,7 +191,7 @@ static void check_nothing_to_scale(bench *b, const char *what)
         if (sign && b->code[i] != 1) fail_msg("%s: sign of 0 is %d, wanted +1", what, b->code[i]);
         if (isnan(real_of(b, i))) fail_msg("%s: a NaN comes of zero weights", what);
     }
-    float dq[N], dw[N], dlearned[LB_MAX_LEARNED] = {0};
+    float dq[N], dw[N], dlearned[MOST_LEARNED] = {0};
     for (size_t i = 0; i < N; i++) dq[i] = 1.0f;
     b->q->backward(&b->setting, b->group, &b->s, b->w, b->code, dq, dw, dlearned);
     for (size_t i = 0; i < b->group.n; i++) {
@@ -218,7 +227,7 @@ static void test_scales_are_finite(void **state)
 /* A group of one weight: the smallest there is. */
 static void check_one_weight(bench *b, const char *what)
 {
-    b->group = (lb_weight_group){1, 1, 1, 1};
+    b->group = (lb_weight_group){1, 1, 1, 1, 1};
     for (int negative = 0; negative < 2; negative++) {
         b->w[0] = negative ? -0.5f : 0.5f;
         quantize(b);
@@ -322,7 +331,7 @@ static void test_maps_are_odd(void **state)
 static void check_backward(bench *b, const char *what)
 {
     quantize(b);
-    float dq[N] = {0}, dw[N], dlearned[LB_MAX_LEARNED] = {3.0f, 5.0f};
+    float dq[N] = {0}, dw[N], dlearned[MOST_LEARNED] = {3.0f, 5.0f};
     for (size_t i = 0; i < N; i++) dw[i] = NAN;
     b->q->backward(&b->setting, b->group, &b->s, b->w, b->code, dq, dw, dlearned);
     for (size_t i = 0; i < b->group.n; i++) {
@@ -351,7 +360,10 @@ static void test_descriptions_are_complete(void **state)
         assert_true(q->bits_min >= 1 && q->bits_max <= 8 && q->bits_min <= q->bits_max);
         assert_true(q->granularities >> q->granularity & 1u);
         assert_true(q->n_learned <= LB_MAX_LEARNED && (q->n_learned == 0) == !q->init_learned);
-        if (q->ternary) assert_true(q->bits_min <= 2 && q->bits_max == 2);
+        if (q->ternary) assert_true(q->bits_max == 2);
+        const unsigned by_position = 1u << LB_PER_ROW | 1u << LB_PER_PIXEL;
+        if (q->granularities & by_position) /* scales are the learned ones, equal for both signs */
+            assert_true(q->n_learned == 1 && !q->asymmetric && !q->stochastic);
         for (size_t i = 0; q->options && q->options[i].name; i++) {
             assert_true(i < LB_MAX_QUANTIZER_OPTIONS);
             assert_true(q->options[i].min <= q->options[i].standard);

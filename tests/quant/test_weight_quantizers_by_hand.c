@@ -12,7 +12,7 @@ enum { MOST = 16 };
 typedef struct result {
     lb_weight_statistics s;
     int16_t code[MOST];
-    float real[MOST], dw[MOST], dlearned[LB_MAX_LEARNED];
+    float real[MOST], dw[MOST], dlearned[MOST];
     float w[MOST]; /* after prepare */
 } result;
 
@@ -25,8 +25,11 @@ static result apply(const char *name, const lb_weight_setting *setting, lb_weigh
     if (q->prepare) q->prepare(setting, group, r.w);
     q->statistics(setting, group, r.w, learned, &r.s);
     q->encode(setting, group, &r.s, r.w, NULL, r.code);
-    for (size_t i = 0; i < group.n; i++)
-        r.real[i] = (float)r.code[i] * (r.code[i] < 0 ? r.s.scale_negative : r.s.scale);
+    for (size_t i = 0; i < group.n; i++) {
+        float scale = r.code[i] < 0 ? r.s.scale_negative : r.s.scale;
+        if (r.s.scales) scale = r.s.scales[i % group.taps / (group.taps / group.scales)];
+        r.real[i] = (float)r.code[i] * scale;
+    }
     if (dq) q->backward(setting, group, &r.s, r.w, r.code, dq, r.dw, r.dlearned);
     return r;
 }
@@ -34,7 +37,7 @@ static result apply(const char *name, const lb_weight_setting *setting, lb_weigh
 /* n weights of one filter with one input channel. */
 static lb_weight_group flat_group(size_t n)
 {
-    return (lb_weight_group){.n = n, .filters = 1, .channels = 1, .taps = n};
+    return (lb_weight_group){.n = n, .filters = 1, .channels = 1, .taps = n, .scales = 1};
 }
 
 static void check_codes(const int16_t *got, const int *wanted, size_t n)
@@ -92,7 +95,7 @@ static void test_bc_stochastic(void **state)
     const lb_weight_setting setting = {.bits = 1};
     const float w[] = {1.0f, -1.0f, 2.0f, -2.0f, 0.5f};
     lb_random random = lb_random_at(3, LB_RANDOM_TEST, 0, 0);
-    lb_weight_statistics s;
+    lb_weight_statistics s = {0};
     int16_t code[5];
     int up = 0;
     q->statistics(&setting, flat_group(5), w, NULL, &s);
@@ -115,7 +118,7 @@ static void test_bc_stochastic_draws_once_a_weight(void **state)
     const float w[MOST] = {0.0f};
     lb_random random = lb_random_at(3, LB_RANDOM_TEST, 0, 0);
     const uint64_t before = random.counter;
-    lb_weight_statistics s = {1.0f, 1.0f, {0.0f}};
+    lb_weight_statistics s = {.scale = 1.0f, .scale_negative = 1.0f};
     int16_t code[MOST];
     q->encode(&setting, flat_group(MOST), &s, w, &random, code);
     assert_int_equal(random.counter - before, MOST);
@@ -180,7 +183,7 @@ static void test_xnor_window(void **state)
     const lb_weight_quantizer *q = lb_weight_quantizer_find("xnor");
     const lb_weight_setting setting = {.bits = 1, .granularity = LB_PER_FILTER};
     const float w[] = {2.0f, -0.5f}, dq[] = {1.0f, 3.0f};
-    lb_weight_statistics s;
+    lb_weight_statistics s = {0};
     int16_t code[2];
     float dw[2];
     q->statistics(&setting, flat_group(2), w, NULL, &s);
@@ -342,6 +345,93 @@ static void test_ttq_scales_start_at_one(void **state)
     CHECK_FLOATS(learned, 1, 1);
 }
 
+/* Two filters of 2 x 2, a scale a row: D = 0.05 * 2 = 0.1 counts, 0 and 0.05 are below. alpha = 0.5, 0.25;
+ * g = (1, 2, 4, ... 128): dalpha = 1 - 2 and 4 - 8 - 64 + 128; dw = alpha g. */
+static void test_syq_ternary_rows(void **state)
+{
+    (void)state;
+    const float w[] = {2.0f, -1.0f, 0.1f, -0.1f, 0.05f, 0.0f, -0.2f, 1.0f};
+    const float dq[] = {1, 2, 4, 8, 16, 32, 64, 128}, learned[] = {0.5f, 0.25f};
+    const lb_weight_setting setting = {.bits = 2, .granularity = LB_PER_ROW};
+    const lb_weight_group group = {.n = 8, .filters = 2, .channels = 1, .taps = 4, .scales = 2};
+    const result r = apply("syq", &setting, group, w, learned, dq);
+    CHECK_CODES(r, 1, -1, 1, -1, 0, 0, -1, 1);
+    CHECK_FLOATS(r.real, 0.5, -0.5, 0.25, -0.25, 0, 0, -0.25, 0.25);
+    CHECK_FLOATS(r.dw, 0.5, 1, 1, 2, 8, 16, 16, 32);
+    CHECK_FLOATS(r.dlearned, -1, 60);
+}
+
+/* The same weights, binary, a scale a position; 0 becomes +1. */
+static void test_syq_binary_pixels(void **state)
+{
+    (void)state;
+    const float w[] = {2.0f, -1.0f, 0.1f, -0.1f, 0.05f, 0.0f, -0.2f, 1.0f};
+    const float dq[] = {1, 2, 4, 8, 16, 32, 64, 128}, learned[] = {0.5f, 0.25f, 1.0f, 2.0f};
+    const lb_weight_setting setting = {.bits = 1, .granularity = LB_PER_PIXEL};
+    const lb_weight_group group = {.n = 8, .filters = 2, .channels = 1, .taps = 4, .scales = 4};
+    const result r = apply("syq", &setting, group, w, learned, dq);
+    CHECK_CODES(r, 1, -1, 1, -1, 1, 1, -1, 1);
+    CHECK_FLOATS(r.real, 0.5, -0.25, 1, -2, 0.5, 0.25, -1, 2);
+    CHECK_FLOATS(r.dw, 0.5, 0.5, 4, 16, 8, 8, 64, 256);
+    CHECK_FLOATS(r.dlearned, 17, 30, -60, 120);
+}
+
+/* mean |w| of their weights, whatever the width. */
+static void test_syq_scales_start_at_the_mean(void **state)
+{
+    (void)state;
+    const lb_weight_quantizer *q = lb_weight_quantizer_find("syq");
+    const float w[] = {2.0f, -1.0f, 0.1f, -0.1f, 0.05f, 0.0f, -0.2f, 1.0f};
+    const lb_weight_setting setting = {.bits = 1, .granularity = LB_PER_PIXEL};
+    lb_weight_group group = {.n = 8, .filters = 2, .channels = 1, .taps = 4, .scales = 1};
+    float learned[4];
+    q->init_learned(&setting, group, w, learned);
+    CHECK_FLOATS(learned, 0.55625);
+    group.scales = 2;
+    q->init_learned(&setting, group, w, learned);
+    CHECK_FLOATS(learned, 0.7625, 0.35);
+    group.scales = 4;
+    q->init_learned(&setting, group, w, learned);
+    CHECK_FLOATS(learned, 1.025, 0.5, 0.15, 0.55);
+}
+
+/* rms 0.5, so d = 2: x = w/2. Two bits: j = floor(2x) in -2..1, code 2j + 1, scale 1/2. A weight on a level's
+ * edge belongs to the level above; |w| = d is inside the clip. */
+static void test_uniform(void **state)
+{
+    (void)state;
+    const float w[] = {0.1f, -0.1f, 0.99f, -0.7f, 0.0f, 0.5f, -0.5f, 0.0994987f};
+    const float dq[] = {1, 2, 3, 4, 5, 6, 7, 8};
+    lb_weight_setting setting = {.bits = 2};
+    result r = apply("uniform", &setting, flat_group(8), w, NULL, dq);
+    assert_float_equal(r.s.scale, 0.5f, 1e-6f);
+    CHECK_CODES(r, 1, -1, 1, -1, 1, 1, -1, 1);
+    CHECK_FLOATS(r.dw, 1, 2, 3, 4, 5, 6, 7, 8);
+    setting.bits = 1;
+    r = apply("uniform", &setting, flat_group(8), w, NULL, dq);
+    assert_float_equal(r.s.scale, 1.0f, 1e-6f);
+    CHECK_CODES(r, 1, -1, 1, -1, 1, 1, -1, 1);
+    /* max |w| = 1: three bits, j = floor(4w) */
+    const float v[] = {1.0f, -1.0f, 0.25f, 0.249f, -0.25f, -0.251f, 0.74f, -0.74f};
+    setting = (lb_weight_setting){.bits = 3, .options = {1.0f}};
+    r = apply("uniform", &setting, flat_group(8), v, NULL, dq);
+    assert_float_equal(r.s.scale, 0.125f, 0.0f);
+    CHECK_CODES(r, 7, -7, 3, 1, -1, -3, 5, -5);
+    CHECK_FLOATS(r.dw, 1, 2, 3, 4, 5, 6, 7, 8);
+    /* seventeen weights, one of them beyond 4 rms: d = 4 sqrt(100 / 17) = 9.7 */
+    float u[17] = {10.0f};
+    float ones[17], dw[17];
+    int16_t code[17];
+    lb_weight_statistics s = {0};
+    for (size_t i = 0; i < 17; i++) ones[i] = 1.0f;
+    const lb_weight_quantizer *q = lb_weight_quantizer_find("uniform");
+    setting = (lb_weight_setting){.bits = 4};
+    q->statistics(&setting, flat_group(17), u, NULL, &s);
+    q->encode(&setting, flat_group(17), &s, u, NULL, code);
+    q->backward(&setting, flat_group(17), &s, u, code, ones, dw, NULL);
+    assert_true(code[0] == 15 && code[1] == 1 && dw[0] == 0.0f && dw[1] == 1.0f);
+}
+
 /* Thresholds count as 0; fully connected layers have their own where one is given. */
 static void test_ternary(void **state)
 {
@@ -445,6 +535,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_bc),
+        cmocka_unit_test(test_uniform),
         cmocka_unit_test(test_ternary),
         cmocka_unit_test(test_ternary_adopts_weights),
         cmocka_unit_test(test_lsq),
@@ -469,6 +560,9 @@ int main(void)
         cmocka_unit_test(test_twn_threshold_does_not_count),
         cmocka_unit_test(test_ttq),
         cmocka_unit_test(test_ttq_scales_start_at_one),
+        cmocka_unit_test(test_syq_ternary_rows),
+        cmocka_unit_test(test_syq_binary_pixels),
+        cmocka_unit_test(test_syq_scales_start_at_the_mean),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

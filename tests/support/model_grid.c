@@ -31,6 +31,19 @@ static const struct {
     {1, 32, false}, {2, 1, true},  {2, 2, true},  {2, 8, true},  {2, 32, true}, {32, 32, false},
 };
 
+/* Of methods with scales by kernel position. */
+static const struct {
+    int w, a;
+    lb_granularity granularity;
+} positions[] = {
+    {1, 2, LB_PER_PIXEL}, {1, 4, LB_PER_PIXEL}, {1, 8, LB_PER_PIXEL}, {1, 32, LB_PER_PIXEL},
+    {2, 2, LB_PER_PIXEL}, {2, 4, LB_PER_PIXEL}, {2, 8, LB_PER_PIXEL}, {2, 32, LB_PER_PIXEL},
+    {1, 2, LB_PER_ROW},   {1, 4, LB_PER_ROW},   {1, 8, LB_PER_ROW},   {1, 32, LB_PER_ROW},
+    {2, 2, LB_PER_ROW},   {2, 4, LB_PER_ROW},   {2, 8, LB_PER_ROW},   {2, 32, LB_PER_ROW},
+    {1, 2, LB_PER_LAYER}, {1, 4, LB_PER_LAYER}, {1, 8, LB_PER_LAYER}, {1, 32, LB_PER_LAYER},
+    {2, 2, LB_PER_LAYER}, {2, 4, LB_PER_LAYER}, {2, 8, LB_PER_LAYER}, {2, 32, LB_PER_LAYER},
+};
+
 static const struct {
     lb_end_policy policy;
     const char *text;
@@ -39,35 +52,62 @@ static const struct {
 enum {
     N_MODELS = sizeof models / sizeof *models,
     N_WIDTHS = sizeof widths / sizeof *widths,
+    N_POSITIONS = sizeof positions / sizeof *positions, /* more than N_WIDTHS */
     N_ENDS = sizeof ends / sizeof *ends
 };
 
-static bool is_ternary(const lb_method *method, int bits)
+static const lb_weight_quantizer *weights_of(const lb_method *method)
 {
-    const lb_weight_quantizer *q =
-        method->weights ? lb_weight_quantizer_find(method->weights) : NULL;
-    return q && q->ternary && bits > 1;
+    return method->weights ? lb_weight_quantizer_find(method->weights) : NULL;
+}
+
+static bool has_positions(const lb_method *method)
+{
+    const lb_weight_quantizer *q = weights_of(method);
+    return q && q->granularities >> LB_PER_PIXEL & 1u;
 }
 
 /* Methods that share their weight quantizer with an earlier one differ in activations and policies: one of
- * the end policies a network is enough there. */
+ * the end policies a network is enough there. So it is with the many widths of scales by kernel position, and
+ * one network of each family. */
 static bool is_left_out(size_t method, size_t width, size_t model, size_t end)
 {
+    const bool chosen = end == (width + model) % N_ENDS;
+    if (has_positions(&lb_methods[method])) {
+        const char *name = models[model].name;
+        const bool other = strcmp(name, "vgg7") == 0 || strcmp(name, "squeezenet-bypass") == 0;
+        return !chosen || other || models[model].pre_activation;
+    }
+    if (width >= N_WIDTHS) return true;
     for (size_t m = 0; m < method; m++) {
         if (lb_methods[m].weights && lb_methods[method].weights &&
             strcmp(lb_methods[m].weights, lb_methods[method].weights) == 0)
-            return end != (width + model) % N_ENDS;
+            return !chosen;
     }
     return false;
+}
+
+/* Widths and granularity of a combination; false: not for this method. */
+static bool choose_widths(const lb_method *method, size_t width, lb_method_request *request)
+{
+    if (has_positions(method)) {
+        request->w_bits = positions[width].w;
+        request->a_bits = positions[width].a;
+        request->granularity = (int)positions[width].granularity;
+        return true;
+    }
+    const lb_weight_quantizer *q = weights_of(method);
+    request->w_bits = widths[width].w;
+    request->a_bits = widths[width].a;
+    return (q && q->ternary && widths[width].w > 1) == widths[width].ternary;
 }
 
 /* Combination number `at`; false: not a valid one. */
 static bool choose(lb_grid_case *c, const lb_method *method, size_t width, size_t model, size_t end)
 {
-    const lb_method_request request = {
+    static const char *const names[LB_GRANULARITIES] = {" layer", " filter", " row", " pixel"};
+    lb_method_request request = {
         .method = method->name,
-        .w_bits = widths[width].w,
-        .a_bits = widths[width].a,
         .first = (int)ends[end].policy,
         .last = (int)ends[end].policy,
         .order = !models[model].resnet          ? -1
@@ -78,7 +118,7 @@ static bool choose(lb_grid_case *c, const lb_method *method, size_t width, size_
         .quantize_last_input = (int)(c->next % 2),
         .relu_slope = NAN,
     };
-    if (is_ternary(method, widths[width].w) != widths[width].ternary) return false;
+    if (!choose_widths(method, width, &request)) return false;
     c->request = (lb_model_request){.name = models[model].name,
                                     .classes = 10,
                                     .shortcut = models[model].shortcut,
@@ -88,8 +128,9 @@ static bool choose(lb_grid_case *c, const lb_method *method, size_t width, size_
                                     .width_multiplier = 0.125};
     if (lb_method_resolve(&request, &c->request.quant) != LB_OK) return false;
     c->request.input = lb_model_find(models[model].name)->input;
-    (void)snprintf(c->name, sizeof c->name, "%s, %s W%dA%d, ends %s", models[model].text,
-                   method->name, widths[width].w, widths[width].a, ends[end].text);
+    (void)snprintf(c->name, sizeof c->name, "%s, %s%s W%dA%d, ends %s", models[model].text,
+                   method->name, request.granularity < 0 ? "" : names[request.granularity],
+                   request.w_bits, request.a_bits, ends[end].text);
     return true;
 }
 
@@ -98,8 +139,8 @@ bool lb_grid_next(lb_grid_case *c)
     for (;;) {
         const size_t at = c->next++;
         const size_t end = at % N_ENDS, model = at / N_ENDS % N_MODELS;
-        const size_t width = at / (N_ENDS * N_MODELS) % N_WIDTHS;
-        const size_t method = at / (N_ENDS * N_MODELS * N_WIDTHS);
+        const size_t width = at / (N_ENDS * N_MODELS) % N_POSITIONS;
+        const size_t method = at / (N_ENDS * N_MODELS * N_POSITIONS);
         if (!lb_methods[method].name) return false;
         if (is_left_out(method, width, model, end)) continue;
         if (choose(c, &lb_methods[method], width, model, end)) break;

@@ -57,37 +57,41 @@ static int weight_code(const lb_int_weights *w, size_t i)
     return w->grid.offset + w->grid.step * field;
 }
 
+enum { MOST_TERMS = 64 }; /* sums a channel */
+
 /* Weights of a layer, taken out of their bits once. */
 typedef struct plain_weights {
-    int *code[2];    /* [terms] of count: what a weight counts in each sum */
-    float *value[2]; /* the same as floats, or the float weights */
+    int *code;    /* [count] */
+    float *value; /* float weights */
 } plain_weights;
 
 static void read_weights(const lb_int_weights *w, plain_weights *out)
 {
-    lb_assert(w->terms == 1 || (w->terms == 2 && w->storage == LB_STORED_TERNARY));
-    *out = (plain_weights){0};
-    for (size_t term = 0; term < w->terms; term++) {
-        out->code[term] = zeroed(w->count, sizeof(int));
-        out->value[term] = zeroed(w->count, sizeof(float));
-        for (size_t i = 0; i < w->count; i++) {
-            if (w->storage == LB_STORED_FLOAT) {
-                memcpy(&out->value[term][i], (const float *)w->at + i, sizeof(float));
-                continue;
-            }
-            const int code = weight_code(w, i);
-            out->code[term][i] = w->terms == 1 ? code : term == 0 ? code > 0 : code < 0;
-            out->value[term][i] = (float)out->code[term][i];
-        }
+    *out = (plain_weights){zeroed(w->count, sizeof(int)), zeroed(w->count, sizeof(float))};
+    for (size_t i = 0; i < w->count; i++) {
+        if (w->storage == LB_STORED_FLOAT)
+            memcpy(&out->value[i], (const float *)w->at + i, sizeof(float));
+        else
+            out->code[i] = weight_code(w, i);
     }
 }
 
 static void free_weights(plain_weights *w)
 {
-    for (size_t term = 0; term < 2; term++) {
-        free(w->code[term]);
-        free(w->value[term]);
+    free(w->code);
+    free(w->value);
+}
+
+/* What a weight's code counts in sum `term` of its channel. */
+static int counted(const lb_int_layer *l, int code, size_t kh, size_t kw, size_t term)
+{
+    switch (l->weights.sums) {
+    case LB_SUMS_WHOLE: break;
+    case LB_SUMS_SIGN: return term == 0 ? code > 0 : code < 0;
+    case LB_SUMS_ROW: return term == kh ? code : 0;
+    case LB_SUMS_PIXEL: return term == kh * l->window.kw + kw ? code : 0;
     }
+    return code;
 }
 
 /* ---- steps, one value at a time ---- */
@@ -250,7 +254,7 @@ static void finish_sums(const place *p, size_t c, size_t i, bool integer, const 
         put_field(p, i, lb_plain_field(post, c, integers[0]));
         return;
     }
-    float sums[2];
+    float sums[MOST_TERMS];
     for (size_t k = 0; k < terms; k++) sums[k] = integer ? (float)integers[k] : floats[k];
     if (post->n_steps > 0 && post->steps[0].kind == LB_STEP_SCALE) {
         const float t = run_scale(&post->steps[0], p->layer->map.shape.c, c, terms, sums);
@@ -267,8 +271,9 @@ static void run_conv_pixel(const place *p, size_t o, size_t oh, size_t ow)
     const lb_shape in = input_map(p, 0)->shape, out = l->map.shape;
     const size_t channels = in.c / l->groups, group = o / (out.c / l->groups);
     const bool integer = l->weights.storage != LB_STORED_FLOAT && input_map(p, 0)->coded;
-    int64_t integers[2] = {0};
-    float floats[2] = {0.0f};
+    int64_t integers[MOST_TERMS] = {0};
+    float floats[MOST_TERMS] = {0.0f};
+    lb_assert(l->weights.terms <= MOST_TERMS);
     for (size_t kh = 0; kh < l->window.kh; kh++)
         for (size_t kw = 0; kw < l->window.kw; kw++) {
             size_t h, w;
@@ -277,11 +282,14 @@ static void run_conv_pixel(const place *p, size_t o, size_t oh, size_t ow)
                 const size_t x = at(in, group * channels + c, h, w);
                 const size_t k = ((o * l->window.kh + kh) * l->window.kw + kw) * channels + c;
                 for (size_t term = 0; term < l->weights.terms; term++) {
+                    const int code = counted(l, p->weights.code[k], kh, kw, term);
                     if (integer) {
-                        integers[term] += p->weights.code[term][k] * input_codes(p, 0)[x];
+                        integers[term] += code * input_codes(p, 0)[x];
                         continue;
                     }
-                    const float product = p->weights.value[term][k] * input_values(p, 0)[x];
+                    const bool real = l->weights.storage == LB_STORED_FLOAT;
+                    const float weight = real ? p->weights.value[k] : (float)code;
+                    const float product = weight * input_values(p, 0)[x];
                     floats[term] = floats[term] + product;
                 }
             }
@@ -391,7 +399,7 @@ void lb_plain_run(const lb_intnet *net, const float *image, lb_plain_maps *maps)
     maps->code = zeroed(net->n_layers, sizeof *maps->code);
     for (size_t i = 0; i < net->n_layers; i++) {
         const lb_int_layer *l = &net->layers[i];
-        place p = {net, l, maps, i, {{NULL, NULL}, {NULL, NULL}}};
+        place p = {net, l, maps, i, {NULL, NULL}};
         const lb_shape s = l->map.shape;
         maps->value[i] = zeroed(count_of(s), sizeof(float));
         if (l->map.coded) maps->code[i] = zeroed(count_of(s), sizeof(int));

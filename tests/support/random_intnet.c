@@ -40,7 +40,7 @@ static bool one_in(maker *m, uint64_t n)
     return lb_random_below(&m->r, n) == 0;
 }
 
-static const float *floats(maker *m, size_t n, float mean, float spread)
+static float *floats(maker *m, size_t n, float mean, float spread)
 {
     float *a = array(m, n, sizeof *a);
     for (size_t i = 0; i < n; i++) a[i] = mean + spread * lb_random_normal(&m->r);
@@ -124,10 +124,14 @@ static void random_weights(maker *m, lb_int_layer *l, size_t count)
     const bool ternary = one_in(m, 4);
     if (ternary) {
         w->storage = LB_STORED_TERNARY;
-        w->terms = between(m, 1, 2);
+        if (one_in(m, 2)) w->sums = LB_SUMS_SIGN;
     } else {
         w->grid = weight_grid(m);
     }
+    if (w->sums == LB_SUMS_WHOLE && lb_int_weights_largest(w) == 1 &&
+        l->window.kh * l->window.kw <= 16 && one_in(m, 2))
+        w->sums = one_in(m, 2) ? LB_SUMS_ROW : LB_SUMS_PIXEL;
+    w->terms = lb_int_weights_terms(w->sums, &l->window);
     const int bits = lb_int_weights_bits(w);
     uint8_t *fields = array(m, count, 1);
     for (size_t i = 0; i < count; i++) {
@@ -164,6 +168,15 @@ static lb_act_map random_encode(maker *m)
     return e;
 }
 
+/* A row for each sum; sometimes with one value for all channels. */
+static const float *scales(maker *m, size_t channels, size_t terms, float spread)
+{
+    float *a = floats(m, channels * terms, 0.0f, spread);
+    if (one_in(m, 2)) return a;
+    for (size_t i = 0; i < channels * terms; i++) a[i] = a[i / channels * channels];
+    return a;
+}
+
 /* The steps after a scale, and the codes where there are to be codes. */
 static void random_steps(maker *m, lb_int_layer *l, float spread)
 {
@@ -172,8 +185,8 @@ static void random_steps(maker *m, lb_int_layer *l, float spread)
     lb_step *s = array(m, 8, sizeof *s);
     size_t n = 0;
     if (l->op == LB_INT_CONV && l->weights.storage != LB_STORED_FLOAT)
-        s[n++] = (lb_step){.kind = LB_STEP_SCALE,
-                           .a = floats(m, c * l->weights.terms, 0.0f, 1.0f / spread)};
+        s[n++] =
+            (lb_step){.kind = LB_STEP_SCALE, .a = scales(m, c, l->weights.terms, 1.0f / spread)};
     if (one_in(m, 3)) s[n++] = (lb_step){.kind = LB_STEP_BIAS, .a = floats(m, c, 0.0f, 0.3f)};
     if (one_in(m, 2))
         s[n++] = (lb_step){

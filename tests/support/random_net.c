@@ -74,8 +74,8 @@ static lb_weight_choice draw_weights(generator *g)
     lb_weight_choice choice = {
         .quantizer = q,
         .setting = {.bits = draw_bits(g, q->bits_min, q->bits_max), .granularity = q->granularity}};
-    const lb_granularity other = q->granularity == LB_PER_LAYER ? LB_PER_FILTER : LB_PER_LAYER;
-    if (q->granularities & 1u << other && chance(g, 50)) choice.setting.granularity = other;
+    const lb_granularity other = (lb_granularity)below(g, LB_GRANULARITIES);
+    if (q->granularities & 1u << other) choice.setting.granularity = other;
     draw_options(g, q->options, choice.setting.options);
     return choice;
 }

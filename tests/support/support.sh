@@ -13,3 +13,31 @@ test_data()
     fi
     exit 77
 }
+
+# fail MESSAGE
+fail()
+{
+    echo "$1"
+    exit 1
+}
+
+# refused STATUS PIECE COMMAND...: it exits with this status, says PIECE in at most three lines, prints nothing else
+refused()
+{
+    local wanted=$1 piece=$2 status=0
+    shift 2
+    "$@" >printed 2>errors || status=$?
+    [ $status -eq "$wanted" ] || fail "$*: exit status $status, wanted $wanted: $(cat errors)"
+    grep -qF -- "$piece" errors || fail "$*: '$(cat errors)' does not say '$piece'"
+    [ "$(wc -l <errors)" -le 3 ] || fail "$*: more than three lines of error"
+    [ ! -s printed ] || fail "$*: printed $(cat printed)"
+}
+
+# says PIECE COMMAND...
+says()
+{
+    local piece=$1
+    shift
+    "$@" >printed || fail "$*: exit status $?: $(cat printed)"
+    grep -qF -- "$piece" printed || fail "$*: '$(cat printed)' does not say '$piece'"
+}

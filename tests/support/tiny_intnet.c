@@ -76,6 +76,7 @@ static void weights(lb_intnet *net, size_t index, lb_code_grid grid, size_t coun
     *w = (lb_int_weights){.storage = ternary ? LB_STORED_TERNARY : LB_STORED_GRID,
                           .grid = grid,
                           .count = count,
+                          .sums = ternary ? LB_SUMS_SIGN : LB_SUMS_WHOLE,
                           .terms = ternary ? 2 : 1};
     const int bits = lb_int_weights_bits(w);
     uint8_t *stream_bytes = array(net, (size_t)bits * lb_stream_plane_bytes(count), 1);
@@ -328,6 +329,7 @@ static void same_weights(const lb_int_layer *x, const lb_int_layer *y)
     const lb_int_weights *a = &x->weights, *b = &y->weights;
     assert_int_equal(a->storage, b->storage);
     assert_int_equal(a->count, b->count);
+    assert_int_equal(a->sums, b->sums);
     assert_int_equal(a->terms, b->terms);
     if (a->storage == LB_STORED_GRID) assert_memory_equal(&a->grid, &b->grid, sizeof a->grid);
     same_bytes("weights", x->name, a->at, b->at, lb_int_weights_stored_bytes(a));

@@ -150,7 +150,7 @@ static void two_trainings_never_write_one_folder(void **state)
     const int other = open(path, O_RDONLY | O_DIRECTORY);
     assert_true(other >= 0 && flock(other, LOCK_EX | LOCK_NB) == 0);
     lb_told t = {0};
-    assert_status(lb_test_train(path, &t, PAIRS("resume", "yes")), LB_E_ARG);
+    assert_status(lb_test_train(path, &t, PAIRS("resume", "yes")), LB_E_BUSY);
     assert_contains(lb_error(), "another training is writing this run");
     (void)close(other);
     assert_ok(lb_test_train(path, &t, PAIRS("resume", "yes")));

@@ -57,15 +57,16 @@ double lb_layer_largest_sum(const lb_node *node, const lb_act_map *act)
 }
 
 /* Is a training step's weight a code times its filter's scale? */
-static bool has_codes(const lb_conv *conv)
+static bool has_codes(const lb_node *node)
 {
-    return conv->quantizer && !conv->quantizer->asymmetric && !conv->quantizer->relaxes;
+    const lb_weight_quantizer *quantizer = node->as.conv.quantizer;
+    return quantizer && lb_node_sums(node) == 1 && !quantizer->relaxes;
 }
 
 bool lb_layer_takes_codes(const lb_executor *e, const lb_node *node, const lb_value *in)
 {
     const lb_conv *conv = &node->as.conv;
-    if (!has_codes(conv) || !in->coded || conv->groups != 1) return false;
+    if (!has_codes(node) || !in->coded || conv->groups != 1) return false;
     const int w = conv->quantizer->max_code(&conv->setting);
     if (w > INT8_MAX) return false;
     if (in->act.low < 0.0f || !e->exact_u8) return e->exact_s8;
@@ -149,6 +150,47 @@ typedef struct descriptors {
     dnnl_memory_desc_t in, weights, out, bias;
 } descriptors;
 
+static const char *implementation_of(const_dnnl_primitive_desc_t descriptor)
+{
+    const char *name = "";
+    (void)dnnl_primitive_desc_query(descriptor, dnnl_query_impl_info_str, 0, &name);
+    return name;
+}
+
+/* oneDNN 2.6's 1x1 kernels with strides copy blocks of 16 channels, past the end of their scratchpad where a map has
+ * fewer. */
+static bool is_unsafe(const lb_layer *layer, const lb_window *window,
+                      const_dnnl_primitive_desc_t descriptor)
+{
+    return window->stride > 1 && layer->in.c % 16 != 0 &&
+           strncmp(implementation_of(descriptor), "jit_1x1", 7) == 0;
+}
+
+/* The first of oneDNN's implementations that is safe. */
+static dnnl_status_t first_safe(const lb_executor *e, const lb_layer *layer,
+                                const dnnl_convolution_desc_t *op, dnnl_primitive_attr_t attributes,
+                                dnnl_primitive_desc_t hint, dnnl_primitive_desc_t *out)
+{
+    const lb_window *window = &e->net->nodes[layer->node].as.conv.window;
+    dnnl_primitive_desc_iterator_t at = NULL;
+    dnnl_status_t status =
+        dnnl_primitive_desc_iterator_create(&at, op, attributes, e->engine, hint);
+    while (status == dnnl_success) {
+        dnnl_primitive_desc_t descriptor = dnnl_primitive_desc_iterator_fetch(at);
+        if (!descriptor) {
+            status = dnnl_out_of_memory;
+        } else if (is_unsafe(layer, window, descriptor)) {
+            dnnl_primitive_desc_destroy(descriptor);
+            status = dnnl_primitive_desc_iterator_next(at);
+        } else {
+            *out = descriptor;
+            break;
+        }
+    }
+    if (at) dnnl_primitive_desc_iterator_destroy(at);
+    return status;
+}
+
 static dnnl_status_t make_descriptor(const lb_executor *e, const lb_layer *layer, int direction,
                                      const descriptors *d, dnnl_primitive_attr_t attributes,
                                      dnnl_primitive_desc_t hint, dnnl_primitive_desc_t *out)
@@ -188,7 +230,7 @@ static dnnl_status_t make_descriptor(const lb_executor *e, const lb_layer *layer
                                                              &d->out, strides, before, after);
     }
     if (status != dnnl_success) return status;
-    return dnnl_primitive_desc_create(out, &op, attributes, e->engine, hint);
+    return first_safe(e, layer, &op, attributes, hint, out);
 }
 
 static dnnl_data_type_t input_type(const lb_executor *e, const lb_layer *layer, int direction)
@@ -252,9 +294,7 @@ static dnnl_status_t choose(const lb_executor *e, const lb_layer *layer, int dir
 
 static bool is_slow(dnnl_primitive_desc_t descriptor)
 {
-    const char *name = "";
-    (void)dnnl_primitive_desc_query(descriptor, dnnl_query_impl_info_str, 0, &name);
-    return strncmp(name, "ref", 3) == 0;
+    return strncmp(implementation_of(descriptor), "ref", 3) == 0;
 }
 
 static dnnl_query_t weight_query(int direction)
@@ -361,12 +401,10 @@ static dnnl_status_t make_primitives(lb_executor *e, lb_layer *layer)
 static bool split_has_tiles(const lb_executor *e, lb_layer *layer, int direction)
 {
     dnnl_primitive_desc_t descriptor = NULL;
-    const char *name = "";
     layer->split[direction] = true;
-    if (choose(e, layer, direction, layer->chunk, NULL, &descriptor) == dnnl_success) {
-        (void)dnnl_primitive_desc_query(descriptor, dnnl_query_impl_info_str, 0, &name);
-    }
-    const bool tiles = strstr(name, "amx") != NULL;
+    const bool tiles =
+        choose(e, layer, direction, layer->chunk, NULL, &descriptor) == dnnl_success &&
+        strstr(implementation_of(descriptor), "amx") != NULL;
     if (descriptor) dnnl_primitive_desc_destroy(descriptor);
     layer->split[direction] = false;
     return tiles;
@@ -375,9 +413,10 @@ static bool split_has_tiles(const lb_executor *e, lb_layer *layer, int direction
 /* Where two bfloat16 halves have measured faster than float32. */
 static void choose_split(const lb_executor *e, lb_layer *layer)
 {
-    const lb_conv *conv = &e->net->nodes[layer->node].as.conv;
+    const lb_node *node = &e->net->nodes[layer->node];
+    const lb_conv *conv = &node->as.conv;
     if (conv->groups != 1 || conv->window.stride != 1) return;
-    const bool codes = has_codes(conv);
+    const bool codes = has_codes(node);
     const bool data = layer->wants_dx && codes && split_has_tiles(e, layer, LB_BACKWARD_DATA);
     const bool weights = layer->takes_codes && (layer->flat || layer->in.c % 16 == 0) &&
                          split_has_tiles(e, layer, LB_BACKWARD_WEIGHTS);

@@ -7,7 +7,8 @@
  *   weights are codes:             t = fixed-order sum of code * x;  t = t * w_scale
  *   neither:                       t = fixed-order sum of w * x
  *   then t = t + bias where there is one. Asymmetric weights have two sums, over their positive and
- *   their negative codes: t = S+ * s+ - S- * s-, each product rounded.
+ *   their negative codes: t = S+ * s+ - S- * s-, each product rounded. Weights with scales by kernel
+ *   row or position have a sum for each: t = S0 * s0, then t = t + Sk * sk in ascending order.
  * Fixed order: sum = 0, then over kernel rows, kernel columns and input channels of the filter's
  * group, in that nesting, product = w * x; sum = sum + product. Taps outside the map are skipped. A
  * linear layer behind flatten (or dropout) sums in the order of the map before it: rows, columns,
@@ -25,11 +26,17 @@ typedef struct layer {
     size_t channels, taps; /* input channels a filter sees, window positions */
     const float *x;        /* values, or codes as whole numbers */
     bool coded;            /* weights are codes */
+    size_t sums;           /* a channel */
     const lb_quantized_weights *weights;
 } layer;
 
 /* Which of a filter's weights a sum takes. */
 typedef enum share { REALS, CODES, POSITIVE_CODES, NEGATIVE_CODES } share;
+
+/* Kernel positions that a sum takes. */
+typedef struct span {
+    size_t begin, end;
+} span;
 
 /* The map a linear layer's input was before it was flattened; memory is the same. */
 static lb_shape unflattened(const lb_net *net, int node)
@@ -49,6 +56,7 @@ static layer view(const lb_executor *e, int index)
                .out = node->shape,
                .x = e->nodes[node->in[0]].value,
                .coded = lb_node_takes_codes(node, e->options.mixed),
+               .sums = lb_node_sums(node),
                .weights = &e->nodes[index].frozen};
     if (node->op == LB_OP_LINEAR) {
         l.in = unflattened(e->net, node->in[0]);
@@ -73,8 +81,8 @@ static float weight_at(const layer *l, share which, size_t i)
 }
 
 /* One output's sum, before scale and bias; both kinds of sum are made by the same walk. */
-static float sum_of(const layer *l, share which, bool integer, size_t n, size_t o, size_t oh,
-                    size_t ow)
+static float sum_of(const layer *l, share which, span taps, bool integer, size_t n, size_t o,
+                    size_t oh, size_t ow)
 {
     const lb_window *win = &l->window;
     const size_t first = o / (l->conv->out / l->conv->groups) * l->channels;
@@ -84,10 +92,11 @@ static float sum_of(const layer *l, share which, bool integer, size_t n, size_t 
     for (size_t kh = 0; kh < win->kh; kh++) {
         if (!lb_reference_tap(oh, win->stride, kh, win->pad_top, l->in.h, &h)) continue;
         for (size_t kw = 0; kw < win->kw; kw++) {
+            const size_t tap = kh * win->kw + kw;
+            if (tap < taps.begin || tap >= taps.end) continue;
             if (!lb_reference_tap(ow, win->stride, kw, win->pad_left, l->in.w, &w)) continue;
             for (size_t i = 0; i < l->channels; i++) {
-                const float weight =
-                    weight_at(l, which, (o * l->channels + i) * l->taps + kh * win->kw + kw);
+                const float weight = weight_at(l, which, (o * l->channels + i) * l->taps + tap);
                 const float x = l->x[lb_reference_index(l->in, n, first + i, h, w)];
                 if (integer) {
                     codes += (int32_t)weight * (int32_t)x;
@@ -106,16 +115,25 @@ static float output_of(const layer *l, bool integer, float a_scale, size_t n, si
                        size_t ow)
 {
     const lb_weight_quantizer *q = l->conv->quantizer;
-    if (!l->coded) return sum_of(l, REALS, false, n, o, oh, ow);
+    const span whole = {0, l->taps};
+    if (!l->coded) return sum_of(l, REALS, whole, false, n, o, oh, ow);
     const float scale = l->weights->scale[o] * a_scale;
-    if (!q->asymmetric) {
-        const float t = sum_of(l, CODES, integer, n, o, oh, ow);
-        return t * scale;
+    if (q->asymmetric) {
+        const float scale_negative = l->weights->scale_negative[o] * a_scale;
+        const float positive = sum_of(l, POSITIVE_CODES, whole, integer, n, o, oh, ow) * scale;
+        const float negative =
+            sum_of(l, NEGATIVE_CODES, whole, integer, n, o, oh, ow) * scale_negative;
+        return positive - negative;
     }
-    const float scale_negative = l->weights->scale_negative[o] * a_scale;
-    const float positive = sum_of(l, POSITIVE_CODES, integer, n, o, oh, ow) * scale;
-    const float negative = sum_of(l, NEGATIVE_CODES, integer, n, o, oh, ow) * scale_negative;
-    return positive - negative;
+    const size_t run = l->taps / l->sums;
+    float t = sum_of(l, CODES, (span){0, run}, integer, n, o, oh, ow) * scale;
+    for (size_t k = 1; k < l->sums; k++) {
+        const span taps = {k * run, (k + 1) * run};
+        const float scale_k = l->weights->scale[k * l->conv->out + o] * a_scale;
+        const float product = sum_of(l, CODES, taps, integer, n, o, oh, ow) * scale_k;
+        t = t + product;
+    }
+    return t;
 }
 
 /* Values code * scale back to their codes: the quotient is within two roundings of a whole number

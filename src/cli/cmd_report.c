@@ -1,0 +1,101 @@
+/* lowbit report STORE|RUN... - one HTML page with the tables and pictures of many runs. */
+#include <signal.h>
+#include <stdio.h>
+
+#include "cli/cli.h"
+#include "lowbit/report.h"
+
+enum { STANDARD_PORT = 8765 };
+
+static struct {
+    const char *out, *pictures, *title, *filter;
+    int live, port;
+} given = {.out = "report.html", .port = STANDARD_PORT};
+
+static const struct poptOption options[] = {
+    {"out", 'o', POPT_ARG_STRING, &given.out, 0, "the page (default: report.html)", "FILE"},
+    {"pictures", '\0', POPT_ARG_STRING, &given.pictures, 0,
+     "folder for each picture as SVG and PNG and each table as Markdown and CSV (default: beside "
+     "the page)",
+     "FOLDER"},
+    {"title", '\0', POPT_ARG_STRING, &given.title, 0, "title of the page", "TEXT"},
+    {"filter", '\0', POPT_ARG_STRING, &given.filter, 0,
+     "runs to show, e.g. \"method=dorefa,qnn wbits=1\"; default: all", "WHAT"},
+    {"live", '\0', POPT_ARG_NONE, &given.live, 0,
+     "serve the page of one STORE to this machine, and keep it up to date", NULL},
+    {"port", '\0', POPT_ARG_INT, &given.port, 0, "live: of 127.0.0.1; 0: any free one", "N"},
+    POPT_TABLEEND,
+};
+
+static void on_signal(int number)
+{
+    (void)number;
+    lb_report_stop();
+}
+
+static void print_address(const char *url, void *user)
+{
+    (void)user;
+    (void)printf("%s\n", url);
+    (void)fflush(stdout);
+}
+
+static int serve(const char *const *sources, size_t n)
+{
+    if (n != 1) return lb_cli_fail("report", LB_E_ARG, "--live: wanted one STORE");
+    if (given.port < 0 || given.port > 65535)
+        return lb_cli_fail("report", LB_E_ARG, "port %d: wanted 0 to 65535", given.port);
+    static const int numbers[] = {SIGINT, SIGTERM, SIGHUP};
+    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
+        struct sigaction action = {.sa_handler = on_signal, .sa_flags = (int)SA_RESETHAND};
+        (void)sigemptyset(&action.sa_mask);
+        (void)sigaction(numbers[i], &action, NULL);
+    }
+    const lb_serve_options wanted = {.store = sources[0],
+                                     .title = given.title,
+                                     .filter = given.filter,
+                                     .port = (unsigned)given.port,
+                                     .ready = print_address};
+    const lb_status status = lb_report_serve(&wanted);
+    return status != LB_OK ? lb_cli_error("report", (int)status) : LB_OK;
+}
+
+static int run(poptContext context)
+{
+    const char **sources = poptGetArgs(context);
+    size_t n = 0;
+    while (sources != NULL && sources[n] != NULL) n++;
+    if (n == 0) return lb_cli_fail("report", LB_E_ARG, "wanted a result store, or folders of runs");
+    if (given.live) return serve(sources, n);
+    const lb_report_options wanted = {.sources = sources,
+                                      .n_sources = n,
+                                      .title = given.title,
+                                      .filter = given.filter,
+                                      .out = given.out,
+                                      .folder = given.pictures};
+    lb_report_summary made;
+    const lb_status status = lb_report_write(&wanted, &made);
+    if (status != LB_OK) return lb_cli_error("report", (int)status);
+    (void)printf("%s: %zu runs, %zu tables, %zu pictures, %.1f KiB\n", given.out, made.runs,
+                 made.tables, made.pictures, (double)made.bytes / 1024.0);
+    if (made.problem[0] != '\0')
+        (void)fprintf(stderr, "lowbit report: no pictures: %s\n", made.problem);
+    return LB_OK;
+}
+
+const lb_command lb_command_report = {
+    .name = "report",
+    .summary = "one HTML page with the tables and pictures of many runs",
+    .arguments = "STORE|RUN...",
+    .description =
+        "Writes tables in the papers' layout, accuracy against bits and costs, convergence, "
+        "weights and layers of all runs of a result store (or of folders of runs) into one "
+        "file that needs nothing else, and each picture and table as a file of its own "
+        "beside it. With --live the page is served on 127.0.0.1 while a sweep runs. gnuplot "
+        "draws the pictures.",
+    .examples = "lowbit report results.sqlite -o report.html\n"
+                "lowbit report runs/a runs/b\n"
+                "lowbit report results.sqlite --live --port 8765\n",
+    .options = options,
+    .run = run,
+};

@@ -1,0 +1,458 @@
+/* Tables, fronts and pages of reports, from records made here. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/file.h"
+#include "lab/plot.h"
+#include "lab/report_page.h"
+#include "lab/report_render.h"
+#include "lab/store_records.h"
+#include "support/support.h"
+
+#define HOSTILE "<i>'\"&`touch owned`|x"
+
+/* A run on "mnist" with lenet5. */
+static lb_run_record run_of(int64_t id, const char *method, int w, int a, double top1)
+{
+    return (lb_run_record){.id = id,
+                           .state = LB_RUN_OK,
+                           .message = "",
+                           .settings = "{}",
+                           .data = "mnist",
+                           .model = "lenet5",
+                           .method = method,
+                           .weights = method,
+                           .activations = method,
+                           .w_bits = w,
+                           .a_bits = a,
+                           .seed = 1,
+                           .folder = "",
+                           .split = "test",
+                           .epochs = 3,
+                           .epochs_wanted = 3,
+                           .best_top1 = top1,
+                           .last_top1 = top1,
+                           .best_top5 = 99.0,
+                           .best_epoch = 3,
+                           .stored_bytes = 1000.0 * w,
+                           .bit_operations = 1e6 * w * a,
+                           .machine = "a machine",
+                           .version = "0.1.0",
+                           .started = "",
+                           .finished = ""};
+}
+
+static lb_status some_epochs(void *user, int64_t run_id, lb_epoch_record **out, size_t *n)
+{
+    (void)user;
+    lb_records records = {.size = sizeof **out};
+    for (size_t i = 0; i < 3; i++) {
+        void *block = NULL;
+        const lb_status status = lb_records_add(&records, &block);
+        if (status != LB_OK) {
+            lb_records_free(records.items);
+            return status;
+        }
+        *(lb_epoch_record *)block =
+            (lb_epoch_record){.epoch = i + 1, .val_top1 = 90.0 + (double)(i + (size_t)run_id)};
+    }
+    *out = records.items;
+    *n = 3;
+    return LB_OK;
+}
+
+static lb_status some_layers(void *user, int64_t run_id, lb_layer_record **out, size_t *n)
+{
+    (void)user;
+    (void)run_id;
+    lb_records records = {.size = sizeof **out};
+    void *block = NULL;
+    LB_TRY(lb_records_add(&records, &block));
+    *(lb_layer_record *)block = (lb_layer_record){.name = "conv1" HOSTILE,
+                                                  .w_bits = 2,
+                                                  .a_bits = 32,
+                                                  .weights = 500,
+                                                  .macs = 9000,
+                                                  .stored_bytes = 125.0,
+                                                  .sparsity = 0.25};
+    *out = records.items;
+    *n = 1;
+    return LB_OK;
+}
+
+static lb_status some_histograms(void *user, int64_t run_id, lb_histogram_record **out, size_t *n)
+{
+    (void)user;
+    (void)run_id;
+    lb_records records = {.size = sizeof **out};
+    void *block = NULL;
+    LB_TRY(lb_records_add(&records, &block));
+    lb_histogram_record *h = block;
+    *h = (lb_histogram_record){.layer = "conv1" HOSTILE, .low = -1.0, .high = 1.0};
+    for (size_t i = 0; i < LB_HISTOGRAM_BINS; i++) h->masters[i] = 1.0 / LB_HISTOGRAM_BINS;
+    h->quantized[10] = h->quantized[53] = 0.5;
+    *out = records.items;
+    *n = 1;
+    return LB_OK;
+}
+
+static lb_report_input input_of(const lb_run_record *runs, size_t n)
+{
+    return (lb_report_input){.runs = runs,
+                             .n_runs = n,
+                             .epochs = some_epochs,
+                             .layers = some_layers,
+                             .histograms = some_histograms};
+}
+
+/* The Markdown of one accuracy table over all runs; free(). */
+static char *table_of(const lb_run_record *runs, size_t n, const lb_report_item *item, bool csv)
+{
+    const lb_report_input input = input_of(runs, n);
+    lb_report_data data;
+    assert_ok(lb_report_data_init(&input, &data));
+    lb_table table;
+    assert_ok(lb_accuracy_table(&data.sections[0].all, item, &data.arena, &table));
+    char *text = NULL;
+    size_t bytes = 0;
+    FILE *file = open_memstream(&text, &bytes);
+    assert_non_null(file);
+    if (csv) {
+        lb_table_csv(&table, file);
+    } else {
+        lb_table_markdown(&table, file);
+    }
+    assert_int_equal(fclose(file), 0);
+    lb_report_data_release(&data);
+    return text;
+}
+
+/* ---- tables ---------------------------------------------------------------------------------- */
+
+static void test_the_papers_layout(void **state)
+{
+    (void)state;
+    lb_run_record runs[] = {run_of(1, "qnn", 1, 1, 98.90),     run_of(2, "qnn", 32, 32, 99.69),
+                            run_of(3, "qnn", 8, 8, 99.52),     run_of(4, "qnn", 2, 32, 99.63),
+                            run_of(5, "dorefa", 1, 32, 99.69), run_of(6, "dorefa", 2, 2, 99.62),
+                            run_of(7, "dorefa", 4, 4, 99.68),  run_of(8, "dorefa", 1, 1, 99.06),
+                            run_of(9, "twn", 2, 32, 99.63),    run_of(10, "dorefa", 1, 2, 0.0),
+                            run_of(11, "dorefa", 2, 1, 10.0),  run_of(12, "qnn", 1, 2, 55.5)};
+    runs[8].ternary = true;
+    runs[9].state = LB_RUN_FAILED;
+    runs[10].state = LB_RUN_DNC;
+    runs[11].state = LB_RUN_RUNNING;
+    char *csv = table_of(runs, 12, &(lb_report_item){.kind = LB_REPORT_TABLE}, true);
+    assert_string_equal(csv, "method,W32A32,W8A8,W4A4,W2A32,W1A32,W2A2,W2A1,W1A2,W1A1\n"
+                             "qnn,99.69,99.52,-,99.63,-,-,-,55.50,98.90\n"
+                             "dorefa,-,-,99.68,-,99.69,99.62,DNC,failed,99.06\n"
+                             "twn,-,-,-,99.63 *,-,-,-,-,-\n");
+    free(csv);
+    char *markdown = table_of(runs, 12, &(lb_report_item){.kind = LB_REPORT_TABLE}, false);
+    assert_contains(markdown, "| **99.06** |");        /* best of its column        */
+    assert_contains(markdown, "| 99.52 |");            /* alone in its column       */
+    assert_contains(markdown, "55.50 (epoch 3 of 3)"); /* still going on            */
+    assert_contains(markdown, "DNC: does not converge");
+    free(markdown);
+}
+
+static void test_seeds_of_one_configuration(void **state)
+{
+    (void)state;
+    lb_run_record runs[] = {run_of(1, "qnn", 1, 1, 90.0), run_of(2, "qnn", 1, 1, 92.0),
+                            run_of(3, "qnn", 1, 1, 91.5), run_of(4, "qnn", 1, 1, 91.0)};
+    runs[0].settings = "{\"lr\": 0.1, \"seed\": 1}";
+    runs[1].settings = "{\"seed\": 2, \"lr\": 0.1}";
+    runs[2].settings = "{\"seed\": 3, \"lr\": 0.1, \"threads\": 4}";
+    runs[3].settings = "{\"seed\": 1, \"lr\": 0.2}"; /* another configuration */
+    char *text = table_of(runs, 4, &(lb_report_item){.kind = LB_REPORT_TABLE}, false);
+    /* mean of 90, 92, 91.5; sample standard deviation sqrt(13/12) = 1.0408 */
+    assert_contains(text, "92.00 (91.17 ± 1.04, n=3)");
+    free(text);
+}
+
+static void test_keys_of_rows_and_columns(void **state)
+{
+    (void)state;
+    lb_run_record runs[] = {run_of(1, "qnn", 1, 1, 81.0), run_of(2, "qnn", 1, 1, 82.0),
+                            run_of(3, "qnn", 8, 8, 83.0)};
+    runs[0].settings = "{\"first-layer\": \"float\", \"batch\": 100}";
+    runs[1].settings = "{\"first-layer\": \"quantized\", \"batch\": 20}";
+    runs[2].settings = "{\"first-layer\": \"float\", \"batch\": 100}";
+    char *text = table_of(
+        runs, 3, &(lb_report_item){.rows = "first-layer,method", .columns = "wbits,abits"}, true);
+    assert_string_equal(text,
+                        "\"first-layer,method\",W8A8,W1A1\nfirst-layer float qnn,83.00,81.00\n"
+                        "first-layer quantized qnn,-,82.00\n");
+    free(text);
+    text = table_of(runs, 3, &(lb_report_item){.rows = "method", .columns = "batch"}, true);
+    assert_string_equal(text, "method,batch 20,batch 100\nqnn,82.00,83.00\n");
+    free(text);
+}
+
+static void test_a_wide_table_is_turned(void **state)
+{
+    (void)state;
+    lb_run_record runs[16];
+    for (int i = 0; i < 16; i++) runs[i] = run_of(i + 1, "qnn", 1 + i % 8, 1 + i / 8, 50.0 + i);
+    char *text = table_of(runs, 16, &(lb_report_item){.kind = LB_REPORT_TABLE}, true);
+    assert_contains(text, "widths,qnn\nW8A2,65.00\n");
+    free(text);
+}
+
+static void test_top5_of_many_classes(void **state)
+{
+    (void)state;
+    lb_run_record run = run_of(1, "twn", 2, 32, 55.36);
+    run.data = "imagenet";
+    run.best_top5 = 78.61;
+    run.ternary = true;
+    char *text = table_of(&run, 1, &(lb_report_item){.kind = LB_REPORT_TABLE}, true);
+    assert_string_equal(text, "method,W2A32\ntwn,55.36; 78.61 *\n");
+    free(text);
+}
+
+/* ---- sections -------------------------------------------------------------------------------- */
+
+static void test_sections(void **state)
+{
+    (void)state;
+    lb_run_record runs[] = {run_of(1, "qnn", 1, 1, 81.0), run_of(2, "qnn", 1, 1, 82.0),
+                            run_of(3, "twn", 2, 32, 83.0), run_of(4, "qnn", 1, 1, 84.0)};
+    runs[3].model = "mlp";
+    const lb_cell_record cells[] = {{.stage = LB_CELL_SEARCH, .run_id = 1},
+                                    {.stage = LB_CELL_FULL, .run_id = 2},
+                                    {.stage = LB_CELL_FULL}};
+    const lb_report_item items[] = {{.kind = LB_REPORT_TABLE, .title = "One", .only = "wbits=1"}};
+    const lb_report_experiment experiment = {.name = "e",
+                                             .title = "An experiment",
+                                             .cells = cells,
+                                             .n_cells = 3,
+                                             .items = items,
+                                             .n_items = 1};
+    lb_report_input input = input_of(runs, 4);
+    input.experiments = &experiment;
+    input.n_experiments = 1;
+    lb_report_data data;
+    assert_ok(lb_report_data_init(&input, &data));
+    assert_int_equal(data.n_sections, 3);
+    assert_string_equal(data.sections[0].title, "An experiment");
+    assert_int_equal(data.sections[0].all.n, 1); /* without the search's run */
+    assert_string_equal(data.sections[1].title, "lenet5 on mnist");
+    assert_int_equal(data.sections[1].all.n, 1);
+    assert_string_equal(data.sections[2].title, "mlp on mnist");
+    assert_true(data.runs[0].search);
+    lb_selection none, one;
+    assert_ok(lb_selection_filter(&data.sections[1].all, "method=qnn,dorefa", &data.arena, &none));
+    assert_int_equal(none.n, 0);
+    assert_ok(
+        lb_selection_filter(&data.sections[1].all, "method=qnn,twn wbits=2", &data.arena, &one));
+    assert_int_equal(one.n, 1);
+    lb_report_data_release(&data);
+}
+
+static void test_an_experiment_without_a_report(void **state)
+{
+    (void)state;
+    lb_run_record runs[] = {run_of(1, "qnn", 1, 1, 81.0), run_of(2, "qnn", 1, 1, 82.0)};
+    runs[0].model = "mlp"; /* of which nothing but a short run of the search is there */
+    const lb_cell_record cells[] = {{.stage = LB_CELL_SEARCH, .run_id = 1},
+                                    {.stage = LB_CELL_FULL, .run_id = 2}};
+    const lb_report_experiment experiment = {
+        .name = "e", .title = "", .cells = cells, .n_cells = 2};
+    lb_report_input input = input_of(runs, 2);
+    input.experiments = &experiment;
+    input.n_experiments = 1;
+    lb_report_data data;
+    assert_ok(lb_report_data_init(&input, &data));
+    assert_int_equal(data.n_sections, 1);
+    assert_string_equal(data.sections[0].title, "e: lenet5 on mnist");
+    assert_int_equal(data.sections[0].all.n, 1);
+    assert_int_equal(data.sections[0].all.entries[0].run->record->id, 2);
+    assert_int_equal(data.sections[0].n_items, 6);
+    lb_report_data_release(&data);
+}
+
+static void test_pareto_front(void **state)
+{
+    (void)state;
+    lb_run_record runs[] = {run_of(1, "a", 8, 1, 90.0), run_of(2, "a", 1, 1, 80.0),
+                            run_of(3, "a", 4, 1, 90.0), run_of(4, "a", 2, 1, 70.0),
+                            run_of(5, "a", 1, 1, 79.0), run_of(6, "a", 16, 1, 91.0)};
+    runs[5].state = LB_RUN_DNC;
+    const lb_report_input input = input_of(runs, 6);
+    lb_report_data data;
+    assert_ok(lb_report_data_init(&input, &data));
+    const lb_run_record *front[6];
+    assert_int_equal(lb_pareto_front(&data.sections[0].all, false, front), 2);
+    assert_int_equal(front[0]->id, 2);
+    assert_int_equal(front[1]->id, 3); /* as good as run 1, and smaller */
+    lb_report_data_release(&data);
+}
+
+static void test_names_of_series(void **state)
+{
+    (void)state;
+    lb_run_record runs[] = {run_of(1, "dorefa", 1, 1, 81.0), run_of(2, "dorefa", 1, 1, 82.0)};
+    runs[1].settings = "{\"weights\": \"bnn\"}"; /* in place of the method's own */
+    char *text = table_of(runs, 2, &(lb_report_item){.kind = LB_REPORT_TABLE}, true);
+    assert_string_equal(text, "method,W1A1\ndorefa,81.00\ndorefa w:bnn,82.00\n");
+    free(text);
+}
+
+/* ---- pictures -------------------------------------------------------------------------------- */
+
+static void test_quoting_for_gnuplot(void **state)
+{
+    (void)state;
+    char text[256] = "";
+    FILE *file = fmemopen(text, sizeof text, "w");
+    assert_non_null(file);
+    lb_plot_quote(file, "it's `rm -rf`\n@m \"$x\"\\");
+    assert_int_equal(fclose(file), 0);
+    assert_string_equal(text, "'it''s \"rm -rf\" @m \"$x\"\\'");
+}
+
+static void test_convergence(void **state)
+{
+    (void)state;
+    static const char *const methods[] = {"a", "b", "c"};
+    lb_run_record runs[24]; /* 3 methods at 8 widths: one curve each would be too many */
+    for (int i = 0; i < 24; i++) runs[i] = run_of(i + 1, methods[i / 8], 1 + i % 8, 1, 50.0 + i);
+    runs[7].best_top1 = 40.0; /* "a" is best at 7 bits: run 7 */
+    const lb_report_input input = input_of(runs, 24);
+    lb_report_data data;
+    assert_ok(lb_report_data_init(&input, &data));
+    lb_pictures pictures = {.items = NULL};
+    assert_ok(lb_plot_convergence(&pictures, &input, &data.sections[0].all, "p"));
+    assert_int_equal(pictures.n, 2);
+    assert_string_equal(pictures.items[1].name, "p-convergence-average");
+    /* epochs of run 7: 97, 98, 99; their means so far: 97, 97.5, 98 */
+    assert_contains(pictures.items[0].script,
+                    "$d0 << EOD\n1 97.000 97.000\n2 98.000 97.500\n3 99.000 98.000\nEOD\n");
+    assert_contains(pictures.items[0].script, "title 'a W7A1'");
+    assert_contains(pictures.items[0].script, "title 'b W8A1'");
+    assert_contains(pictures.items[0].script, "$d11 using 1:2");
+    assert_null(strstr(pictures.items[0].script, "$d12"));
+    lb_pictures_release(&pictures);
+    lb_report_data_release(&data);
+}
+
+static void test_widths_held_fixed(void **state)
+{
+    (void)state;
+    /* activations of 2 bits have as many points as float ones, which win; 1-bit weights have no curve */
+    const lb_run_record runs[] = {run_of(1, "q", 2, 2, 81.0), run_of(2, "q", 4, 2, 82.0),
+                                  run_of(3, "q", 2, 32, 83.0), run_of(4, "q", 4, 32, 84.0)};
+    const lb_report_input input = input_of(runs, 4);
+    lb_report_data data;
+    assert_ok(lb_report_data_init(&input, &data));
+    lb_pictures pictures = {.items = NULL};
+    assert_ok(lb_plot_bits(&pictures, &data.sections[0].all, "p"));
+    assert_int_equal(pictures.n, 2);
+    assert_string_equal(pictures.items[0].caption,
+                        "Width of weights, activations of 32 bits (float)");
+    assert_contains(pictures.items[0].script, "$d0 << EOD\n0 83.0000\n1 84.0000\nEOD\n");
+    assert_string_equal(pictures.items[1].caption, "Width of activations, weights of 2 bits");
+    assert_contains(pictures.items[1].script, "$d0 << EOD\n0 81.0000\n1 83.0000\nEOD\n");
+    lb_pictures_release(&pictures);
+    lb_report_data_release(&data);
+}
+
+static void test_svg_for_a_page(void **state)
+{
+    (void)state;
+    static const char svg[] =
+        "<?xml version=\"1.0\"?>\n<svg viewBox=\"0 0 10 20\" xmlns=\"x\">\n<title>Gnuplot</title>\n"
+        "<g id=\"gnuplot_canvas\">\n<rect fill=\"#ffffff\"/>\n<defs>\n<g id='a'/>\n</defs>\n"
+        "<g fill=\"none\" color=\"black\">\n</g>\n"
+        "<g fill=\"none\" color=\"black\">\n\t<path stroke='rgb(  0, 114, 178)' d='M1'/>\n</g>\n"
+        "<use xlink:href='#gpPt6' color='rgb(1,2,3)'/>\n</g>\n</svg>\n";
+    char *out = NULL;
+    assert_ok(lb_svg_inline(svg, "a \"b\" <c>", &out));
+    assert_string_equal(
+        out, "<svg role=img viewBox=\"0 0 10 20\" aria-label=\"a &quot;b&quot; &lt;c&gt;\"><g>"
+             "<g fill=\"none\"><path stroke='var(--s0)' d='M1'/>\n</g>\n"
+             "<use href='#gpPt6' color='#010203'/>\n</g>\n</svg>\n");
+    free(out);
+    assert_status(lb_svg_inline("<svg>", "", &out), LB_E_FORMAT);
+}
+
+/* ---- pages ----------------------------------------------------------------------------------- */
+
+static void test_a_page_quotes_what_it_is_given(void **state)
+{
+    (void)state;
+    lb_run_record runs[] = {run_of(1, "qnn" HOSTILE, 2, 2, 81.0),
+                            run_of(2, "qnn" HOSTILE, 4, 4, 82.0), run_of(3, "x", 1, 1, 0.0)};
+    runs[2].state = LB_RUN_FAILED;
+    runs[2].message = "no" HOSTILE;
+    runs[0].model = runs[1].model = runs[2].model = "m" HOSTILE;
+    const lb_report_input input = input_of(runs, 3);
+    const lb_page_options page = {.title = "t" HOSTILE, .source = "s" HOSTILE, .folder = "f'\"> x"};
+    const char *folder = lb_test_folder();
+    lb_rendered made = {.text = NULL};
+    assert_ok(lb_report_render(&input, &page, folder, &made));
+    assert_int_equal(made.summary.runs, 3);
+    assert_null(strstr(made.text, "<i>"));
+    assert_contains(made.text, "<h1>t&lt;i&gt;&#39;&quot;&amp;`touch owned`|x</h1>");
+    assert_contains(made.text, "href=\"f%27%22%3E%20x/");
+    assert_false(lb_path_exists(lb_test_path(folder, "owned")));
+    assert_true(lb_path_exists(lb_test_path(folder, "runs.csv")));
+    if (made.summary.problem[0] == '\0') {
+        /* both sweeps of one point a curve are left out: bits alike, 2 of convergence, 2 costs, weights */
+        assert_int_equal(made.summary.pictures, 6);
+        assert_contains(made.text, "<svg role=img");
+    } else {
+        assert_contains(made.summary.problem, "gnuplot is not installed");
+    }
+    free(made.text);
+}
+
+static lb_status render_once(void *context)
+{
+    lb_rendered made = {.text = NULL};
+    const lb_page_options page = {.title = "t", .source = "s", .problem = ""};
+    LB_TRY(lb_report_render(context, &page, lb_test_folder(), &made));
+    free(made.text);
+    return LB_OK;
+}
+
+static void test_allocation_failures(void **state)
+{
+    (void)state;
+    const lb_run_record runs[] = {run_of(1, "qnn", 2, 2, 81.0), run_of(2, "qnn", 4, 4, 82.0)};
+    lb_report_input input = input_of(runs, 2);
+    lb_test_every_allocation_failure(render_once, &input);
+}
+
+static void test_no_runs(void **state)
+{
+    (void)state;
+    lb_report_input input = input_of(NULL, 0);
+    assert_ok(render_once(&input));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_the_papers_layout),
+        cmocka_unit_test(test_seeds_of_one_configuration),
+        cmocka_unit_test(test_keys_of_rows_and_columns),
+        cmocka_unit_test(test_a_wide_table_is_turned),
+        cmocka_unit_test(test_top5_of_many_classes),
+        cmocka_unit_test(test_sections),
+        cmocka_unit_test(test_an_experiment_without_a_report),
+        cmocka_unit_test(test_pareto_front),
+        cmocka_unit_test(test_names_of_series),
+        cmocka_unit_test(test_quoting_for_gnuplot),
+        cmocka_unit_test(test_convergence),
+        cmocka_unit_test(test_widths_held_fixed),
+        cmocka_unit_test(test_svg_for_a_page),
+        cmocka_unit_test(test_a_page_quotes_what_it_is_given),
+        cmocka_unit_test(test_allocation_failures),
+        cmocka_unit_test(test_no_runs),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
