@@ -70,8 +70,7 @@ typedef struct lb_weight_quantizer {
     bool odd_grid;          /* codes are odd integers 2j - (2^k - 1): no zero */
     bool asymmetric;        /* scale_negative differs: two integer sums at evaluation (TTQ) */
     bool stochastic;        /* encode draws random numbers; evaluation uses the float masters */
-    bool relaxes;           /* in training only a part of the weights is quantized (param->held),
-                                 * the others stand at masters * scale */
+    bool relaxes;           /* training quantizes held weights alone; others are master * scale */
     unsigned granularities; /* bit set: 1 << LB_PER_LAYER | ... */
     lb_granularity granularity; /* the standard one */
     int n_learned;              /* learned scales a group: 0, 1 or 2; where it has several scales

@@ -154,6 +154,17 @@ const lb_method lb_methods[] = {
         .papers = "Faraone ch. 3",
     },
     {
+        .name = "rpr",
+        .summary = "Random Partition Relaxation: most weights frozen at -1, (0,) +1, by turns",
+        .source = "Cavigelli and Benini, arXiv:2001.01091",
+        .weights = "rpr",
+        .acts = "dorefa",
+        .ends = LB_END_FLOAT,
+        .resnet_ends = LB_END_FLOAT,
+        .lenet_pool = LB_POOL_AVERAGE, /* as the float network it starts from */
+        .papers = "-",
+    },
+    {
         .name = "syq",
         .summary = "SYQ: binary or ternary weights, scales learned by kernel position",
         .source = "Faraone et al., CVPR 2018, arXiv:1807.00301",
@@ -174,17 +185,6 @@ const lb_method lb_methods[] = {
         .resnet_ends = LB_END_QUANTIZED,
         .quantize_before_branch = true,
         .papers = "IMPQ 4.1",
-    },
-    {
-        .name = "rpr",
-        .summary = "Random Partition Relaxation: most weights frozen at -1, (0,) +1, by turns",
-        .source = "Cavigelli and Benini, arXiv:2001.01091",
-        .weights = "rpr",
-        .acts = "dorefa",
-        .ends = LB_END_FLOAT,
-        .resnet_ends = LB_END_FLOAT,
-        .lenet_pool = LB_POOL_AVERAGE, /* as the float network it starts from */
-        .papers = "-",
     },
     {
         .name = "lsq",

@@ -118,24 +118,6 @@ static lb_status read_method(const lb_settings *s, lb_train_config *out)
     return read_options(s, out);
 }
 
-static lb_status read_gradient_bits(const lb_settings *s, lb_train_config *out)
-{
-    enum { MOST_BITS = 8 };
-    const bool given = lb_settings_value(s, LB_KEY_G_BITS) != NULL;
-    out->gradient_bits = given ? (int)whole(s, LB_KEY_G_BITS) : LB_FLOAT_BITS;
-    if (out->gradient_bits == LB_FLOAT_BITS) return LB_OK;
-    if (out->gradient_bits > MOST_BITS) {
-        return lb_fail(LB_E_ARG, "gradients take 1 to %d bits, or %d for float, not %d", MOST_BITS,
-                       LB_FLOAT_BITS, out->gradient_bits);
-    }
-    lb_quant_config resolved;
-    LB_TRY(lb_method_resolve(&out->method, &resolved));
-    if (resolved.weights != NULL) return LB_OK;
-    return lb_fail(LB_E_ARG,
-                   "gradients of %d bits enter quantized layers only, and the weights are float",
-                   out->gradient_bits);
-}
-
 /* What the method says to other settings. */
 static lb_status read_quantizer(const lb_settings *s, lb_train_config *out)
 {
@@ -152,6 +134,24 @@ static lb_status read_quantizer(const lb_settings *s, lb_train_config *out)
     LB_TRY(lb_freezing_parse(freezing != NULL ? freezing : lb_freezing_standard, &out->freezing));
     out->freezing.patience = whole(s, LB_KEY_FREEZING_PATIENCE);
     return LB_OK;
+}
+
+static lb_status read_gradient_bits(const lb_settings *s, lb_train_config *out)
+{
+    enum { MOST_BITS = 8 };
+    const bool given = lb_settings_value(s, LB_KEY_G_BITS) != NULL;
+    out->gradient_bits = given ? (int)whole(s, LB_KEY_G_BITS) : LB_FLOAT_BITS;
+    if (out->gradient_bits == LB_FLOAT_BITS) return LB_OK;
+    if (out->gradient_bits > MOST_BITS) {
+        return lb_fail(LB_E_ARG, "gradients take 1 to %d bits, or %d for float, not %d", MOST_BITS,
+                       LB_FLOAT_BITS, out->gradient_bits);
+    }
+    lb_quant_config resolved;
+    LB_TRY(lb_method_resolve(&out->method, &resolved));
+    if (resolved.weights != NULL) return LB_OK;
+    return lb_fail(LB_E_ARG,
+                   "gradients of %d bits enter quantized layers only, and the weights are float",
+                   out->gradient_bits);
 }
 
 /* Not given: the model's own. */
@@ -308,8 +308,8 @@ lb_status lb_train_config_read(const lb_settings *s, lb_train_config *out)
     out->workers = (int)whole(s, LB_KEY_WORKERS);
     read_model(s, out);
     LB_TRY(read_method(s, out));
-    LB_TRY(read_gradient_bits(s, out));
     LB_TRY(read_quantizer(s, out));
+    LB_TRY(read_gradient_bits(s, out));
     LB_TRY(read_training(s, out));
     read_run(s, out);
     if (out->resume && out->overwrite) {

@@ -11,7 +11,8 @@ enum { MOST_CLASSES = 10 };
 /* conv - batch-norm - clip - pool - quantize - conv, as LeNet-5 and VGG. */
 static void lenet(lb_net *net, const char *w, int w_bits, const char *a, int a_bits, bool max)
 {
-    const lb_granularity granularity = strcmp(w, "syq") == 0 ? LB_PER_PIXEL : LB_PER_LAYER;
+    lb_granularity granularity = strcmp(w, "syq") == 0 ? LB_PER_PIXEL : LB_PER_LAYER;
+    if (strcmp(w, "rpr") == 0) granularity = LB_PER_FILTER;
     const lb_weight_choice choice = lb_backend_weights(w, w_bits, granularity);
     const bool is_signed = strcmp(a, "sign") == 0 || strcmp(a, "qnn") == 0;
     const float low = is_signed ? -1.0f : 0.0f;
@@ -95,6 +96,16 @@ static void build_syq(lb_net *net)
     lenet(net, "syq", 2, "dorefa", 2, true);
 }
 
+/* Weights held in part, and any teacher. */
+static void build_rpr(lb_net *net)
+{
+    static float logits[40 * MOST_CLASSES];
+    for (size_t i = 0; i < sizeof logits / sizeof *logits; i++) logits[i] = (float)(i * 37 % 11);
+    lenet(net, "rpr", 2, "dorefa", 2, true);
+    lb_test_hold_weights(net, 3);
+    net->distillation = (lb_distillation){.logits = logits, .temperature = 3.0f, .alpha = 0.75f};
+}
+
 static void build_fixed(lb_net *net)
 {
     lenet(net, "twn", 2, "fixed", 4, true);
@@ -103,16 +114,6 @@ static void build_fixed(lb_net *net)
 static void build_ternary(lb_net *net)
 {
     lenet(net, "ternary", 2, "sign", 1, true);
-}
-
-/* Weights held in part, and any teacher. */
-static void build_rpr(lb_net *net)
-{
-    static float logits[40 * MOST_CLASSES];
-    lb_test_normals(40 * MOST_CLASSES, logits, 77);
-    lenet(net, "rpr", 2, "dorefa", 2, true);
-    lb_test_hold_weights(net, 3);
-    net->distillation = (lb_distillation){.logits = logits, .temperature = 3.0f, .alpha = 0.75f};
 }
 
 static void build_uniform(lb_net *net)

@@ -360,7 +360,7 @@ static void test_descriptions_are_complete(void **state)
         assert_true(q->bits_min >= 1 && q->bits_max <= 8 && q->bits_min <= q->bits_max);
         assert_true(q->granularities >> q->granularity & 1u);
         assert_true(q->n_learned <= LB_MAX_LEARNED && (q->n_learned == 0) == !q->init_learned);
-        if (q->ternary) assert_true(q->bits_min <= 2 && q->bits_max == 2);
+        if (q->ternary) assert_true(q->bits_max == 2);
         const unsigned by_position = 1u << LB_PER_ROW | 1u << LB_PER_PIXEL;
         if (q->granularities & by_position) /* scales are the learned ones, equal for both signs */
             assert_true(q->n_learned == 1 && !q->asymmetric && !q->stochastic);

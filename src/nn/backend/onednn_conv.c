@@ -59,8 +59,8 @@ double lb_layer_largest_sum(const lb_node *node, const lb_act_map *act)
 /* Is a training step's weight a code times its filter's scale? */
 static bool has_codes(const lb_node *node)
 {
-    const lb_weight_quantizer *q = node->as.conv.quantizer;
-    return q && lb_node_sums(node) == 1 && !q->relaxes;
+    const lb_weight_quantizer *quantizer = node->as.conv.quantizer;
+    return quantizer && lb_node_sums(node) == 1 && !quantizer->relaxes;
 }
 
 bool lb_layer_takes_codes(const lb_executor *e, const lb_node *node, const lb_value *in)

@@ -25,8 +25,8 @@ typedef struct layer {
     lb_shape in, out;
     size_t channels, taps; /* input channels a filter sees, window positions */
     const float *x;        /* values, or codes as whole numbers */
-    size_t sums;           /* a channel */
     bool coded;            /* weights are codes */
+    size_t sums;           /* a channel */
     const lb_quantized_weights *weights;
 } layer;
 
@@ -55,8 +55,8 @@ static layer view(const lb_executor *e, int index)
                .in = e->net->nodes[node->in[0]].shape,
                .out = node->shape,
                .x = e->nodes[node->in[0]].value,
-               .sums = lb_node_sums(node),
                .coded = lb_node_takes_codes(node, e->options.mixed),
+               .sums = lb_node_sums(node),
                .weights = &e->nodes[index].frozen};
     if (node->op == LB_OP_LINEAR) {
         l.in = unflattened(e->net, node->in[0]);
