@@ -1,16 +1,20 @@
-/* Sparse ternary weights: each input is added to and taken from the sums that have a weight for it, and nothing is
- * done for weights that are zero nor for inputs that are. Plain C: what it takes is a load, an addition and a
- * store a weight that is not zero, of any codes.
+/* Sparse ternary weights of layers with one output a row: of each filter the list of its inputs whose weights are
+ * not zero, so that a sum takes a load of a place, a load and an addition a weight. Plain C.
  *
- *     prepared row   int16 codes [row pixels][in_c]
- *     weights        lists by input, kernels/sparse/sparse_lists.h */
+ *     prepared row   int16: codes [kw * in_c], the same negated, EIGHT zeros
+ *     weights        block after block of LB_CONV_BLOCK filters, all elements uint16:
+ *                    number of elements of the block, low half, high half;
+ *                    for each filter and kernel row: number of places divided by EIGHT, rounded up;
+ *                    their places in the prepared row, filled up with that of a zero;
+ *                    zeros up to the most that filling up could take */
 #include "kernels/conv/threshold.h"
-#include "kernels/sparse/sparse_lists.h"
 
-/* Inputs of a filter. */
-static size_t inputs_of(const lb_int_conv *conv)
+enum { EIGHT = 8, HEAD = 2, HALF_BITS = 16, PLACES_MAX = UINT16_MAX };
+
+/* Inputs of a filter in a row. */
+static size_t row_inputs(const lb_int_conv *conv)
 {
-    return conv->kh * conv->kw * conv->in_c;
+    return conv->kw * conv->in_c;
 }
 
 static bool supports(const lb_int_conv *conv, const char **why)
@@ -24,36 +28,77 @@ static bool supports(const lb_int_conv *conv, const char **why)
         *why = "it is not known how many of its weights are zero";
     else if (conv->groups != 1)
         *why = "its filters see groups of channels";
-    else if ((uint64_t)inputs_of(conv) * act > INT32_MAX)
+    else if (conv->out_w != 1)
+        *why = "it has more than one output in a row";
+    else if (2 * row_inputs(conv) + EIGHT > PLACES_MAX)
+        *why = "a row of its window has more than 32,763 inputs";
+    else if ((uint64_t)(conv->kh * row_inputs(conv)) * act > INT32_MAX)
         *why = "its sums may not fit 32 bits";
     return **why == '\0';
 }
 
-/* Measured: nanoseconds a weight that is not zero, and an input of a block of filters, whose lists' ends the
- * processor does not foresee. */
+/* Measured: nanoseconds a weight that is not zero, and a list, whose end the processor does not foresee. */
 static double cost(const lb_int_conv *conv)
 {
-    const double addition = 0.45, input = 12.0;
-    const size_t inputs = inputs_of(conv);
-    const size_t blocks = (conv->filters + LB_SPARSE_BLOCK - 1) / LB_SPARSE_BLOCK;
-    const double of_pixel =
-        addition * (double)conv->nonzero + input * (double)inputs * (double)blocks;
-    return of_pixel / ((double)inputs * (double)conv->filters);
+    const double addition = 0.35, list = 5.0;
+    const double lists = (double)(conv->filters * conv->kh), inputs = (double)row_inputs(conv);
+    return (addition * (double)conv->nonzero + list * lists) / (lists * inputs);
+}
+
+/* Elements of a block, as `weight_bytes` counts them: filling a list up takes less than EIGHT. */
+static size_t elements_of(const lb_int_conv *conv, size_t filters, size_t nonzero)
+{
+    return HEAD + filters * conv->kh * (1 + EIGHT) + nonzero;
 }
 
 static size_t weight_bytes(const lb_int_conv *conv)
 {
-    return lb_sparse_lists_bytes(conv->filters, inputs_of(conv), conv->nonzero);
+    const size_t blocks = (conv->filters + LB_CONV_BLOCK - 1) / LB_CONV_BLOCK;
+    return (elements_of(conv, conv->filters, conv->nonzero) + (blocks - 1) * HEAD) *
+           sizeof(uint16_t);
+}
+
+/* The places of n codes that are not zero, filled up; how many. */
+static size_t pack_list(size_t n, const int16_t *codes, uint16_t *places)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < n; i++)
+        if (codes[i] != 0) places[count++] = (uint16_t)(codes[i] > 0 ? i : n + i);
+    while (count % EIGHT != 0) places[count++] = (uint16_t)(2 * n);
+    return count;
+}
+
+static uint16_t *pack_block(const lb_int_conv *conv, size_t filters, const int16_t *codes,
+                            uint16_t *block)
+{
+    const size_t n = row_inputs(conv), lists = filters * conv->kh;
+    size_t nonzero = 0;
+    for (size_t i = 0; i < lists * n; i++) nonzero += codes[i] != 0;
+    const size_t elements = elements_of(conv, filters, nonzero);
+    memset(block, 0, elements * sizeof *block);
+    block[0] = (uint16_t)(elements & UINT16_MAX);
+    block[1] = (uint16_t)(elements >> HALF_BITS);
+    uint16_t *to = block + HEAD + lists;
+    for (size_t i = 0; i < lists; i++) {
+        const size_t count = pack_list(n, codes + i * n, to);
+        block[HEAD + i] = (uint16_t)(count / EIGHT);
+        to += count;
+    }
+    return block + elements;
 }
 
 static void pack(const lb_int_conv *conv, const int16_t *codes, void *packed)
 {
-    lb_sparse_lists_pack(conv->filters, inputs_of(conv), codes, packed);
+    uint16_t *to = packed;
+    for (size_t f = 0; f < conv->filters; f += LB_CONV_BLOCK) {
+        const size_t left = conv->filters - f, n = left < LB_CONV_BLOCK ? left : LB_CONV_BLOCK;
+        to = pack_block(conv, n, codes + f * conv->kh * row_inputs(conv), to);
+    }
 }
 
 static size_t row_bytes(const lb_int_conv *conv)
 {
-    return lb_conv_row_pixels(conv) * conv->in_c * sizeof(int16_t);
+    return (2 * row_inputs(conv) + EIGHT) * sizeof(int16_t);
 }
 
 static void fill(const lb_int_conv *conv, int16_t *to, size_t pixels)
@@ -66,90 +111,80 @@ static void fill(const lb_int_conv *conv, int16_t *to, size_t pixels)
  * behind it are still whole. */
 static void prepare_row(const lb_int_conv *conv, const void *row, void *prepared)
 {
-    const size_t columns = lb_conv_row_pixels(conv);
-    const size_t before = conv->pad_left < columns ? conv->pad_left : columns;
-    const size_t left = row ? columns - before : 0, inside = left < conv->in_w ? left : conv->in_w;
+    const size_t before = conv->pad_left < conv->kw ? conv->pad_left : conv->kw;
+    const size_t left = row ? conv->kw - before : 0, inside = left < conv->in_w ? left : conv->in_w;
     const int offset = conv->acts.offset, step = conv->acts.step;
-    const size_t n = inside * conv->in_c;
-    int16_t *to = prepared;
-    fill(conv, to, before);
-    to += before * conv->in_c;
+    const size_t n = inside * conv->in_c, all = row_inputs(conv);
+    int16_t *codes = prepared, *to = codes + before * conv->in_c;
+    fill(conv, codes, before);
     if (n > 0) {
         uint8_t *fields = (uint8_t *)to + n;
         lb_map_row_unpack(conv->acts.bits, conv->in_c, inside, row, fields);
         for (size_t i = 0; i < n; i++) to[i] = (int16_t)(offset + step * fields[i]);
     }
-    fill(conv, to + n, columns - before - inside);
+    fill(conv, to + n, conv->kw - before - inside);
+    for (size_t i = 0; i < all; i++) codes[all + i] = (int16_t)-codes[i];
+    memset(codes + 2 * all, 0, EIGHT * sizeof *codes);
 }
 
-/* Outputs [begin, end) of a block. */
-typedef struct outputs {
-    size_t begin, end;
-    bool narrowed; /* not all of the block's */
-} outputs;
-
-/* sum[o] += x[k] * weight, for n inputs whose lists start at `at`; where the next ones do. Without signs, as a
- * start may take a sum out of int32 for a while and back. */
-static const uint16_t *add_inputs(const uint16_t *at, size_t n, const int16_t *x, outputs which,
-                                  uint32_t *sum)
+/* What four places name, loaded as one word: in which order does not matter to their sum. */
+static int32_t add_four(const int16_t *x, const uint16_t *places)
 {
-    for (size_t k = 0; k < n; k++) {
-        lb_sparse_input input = lb_sparse_input_read(&at);
-        const uint32_t x_k = (uint32_t)x[k];
-        if (x_k == 0) continue;
-        if (which.narrowed) lb_sparse_input_narrow(&input, which.begin, which.end);
-        for (size_t i = 0; i < input.n_plus; i++) sum[input.plus[i]] += x_k;
-        for (size_t i = 0; i < input.n_minus; i++) sum[input.minus[i]] -= x_k;
-    }
-    return at;
+    uint64_t four;
+    memcpy(&four, places, sizeof four);
+    return x[four & UINT16_MAX] + x[four >> 16 & UINT16_MAX] + x[four >> 32 & UINT16_MAX] +
+           x[four >> 48];
 }
 
-/* Filters [first + which.begin, first + which.end) of the block whose first filter that is, at one pixel. */
-static void run_block(const lb_int_conv *conv, const uint16_t *block, const lb_conv_span *span,
-                      size_t pixel, size_t first, outputs which)
+/* The sum of a list of `eights` times EIGHT places. */
+static int32_t add_list(const int16_t *x, const uint16_t *places, size_t eights)
 {
-    uint32_t sum[LB_SPARSE_BLOCK];
-    const int32_t *start = lb_conv_start_of(span, pixel);
-    const size_t n = which.end - which.begin, filter = first + which.begin;
-    if (start)
-        memcpy(sum + which.begin, start + filter, n * sizeof *sum);
-    else
-        memset(sum + which.begin, 0, n * sizeof *sum);
-    const uint16_t *at = block + 2;
-    const size_t column = (span->first + pixel) * conv->stride * conv->in_c;
-    for (size_t ky = 0; ky < conv->kh; ky++)
-        at = add_inputs(at, conv->kw * conv->in_c, (const int16_t *)span->rows[ky] + column, which,
-                        sum);
-    int32_t final[LB_SPARSE_BLOCK];
-    memcpy(final, sum + which.begin, n * sizeof *final);
-    if (span->out.sums) {
-        memcpy(span->out.sums + pixel * conv->filters + filter, final, n * sizeof *final);
-        return;
+    int32_t a = 0, b = 0;
+    for (size_t i = 0; i < eights; i++, places += EIGHT) {
+        a += add_four(x, places);
+        b += add_four(x, places + EIGHT / 2);
     }
-    const lb_conv_thresholds *t = span->out.thresholds;
-    uint8_t *codes = span->out.codes + pixel * lb_map_pixel_bytes(t->bits, conv->filters);
-    lb_conv_threshold(t, conv->filters, filter, filter + n, final, codes);
+    return a + b;
+}
+
+/* All filters of a block, of which there are n. */
+static void sum_block(const lb_int_conv *conv, const uint16_t *block, const lb_conv_span *span,
+                      const int32_t *start, size_t n, int32_t *sum)
+{
+    const uint16_t *eights = block + HEAD, *places = eights + n * conv->kh;
+    for (size_t f = 0; f < n; f++) {
+        uint32_t total = start ? (uint32_t)start[f] : 0; /* which may leave int32 for a while */
+        for (size_t ky = 0; ky < conv->kh; ky++, eights++) {
+            total += (uint32_t)add_list(span->rows[ky], places, *eights);
+            places += (size_t)*eights * EIGHT;
+        }
+        memcpy(&sum[f], &total, sizeof total);
+    }
 }
 
 static void run_row(const lb_int_conv *conv, const void *packed, const lb_conv_span *span)
 {
     const uint16_t *block = packed;
-    for (size_t first = 0; first < span->filter_end; first += LB_SPARSE_BLOCK) {
-        const size_t left = conv->filters - first;
-        const size_t size = left < LB_SPARSE_BLOCK ? left : LB_SPARSE_BLOCK;
-        const size_t end = span->filter_end - first;
-        outputs which = {span->filter_begin > first ? span->filter_begin - first : 0,
-                         end < size ? end : size, false};
-        which.narrowed = which.begin > 0 || which.end < size;
-        for (size_t i = 0; i < span->pixels && which.begin < which.end; i++)
-            run_block(conv, block, span, i, first, which);
-        block = lb_sparse_lists_next(block);
+    const int32_t *start = lb_conv_start_of(span, 0);
+    int32_t sum[LB_CONV_BLOCK];
+    for (size_t f = 0; f < span->filter_end; f += LB_CONV_BLOCK) {
+        const size_t left = span->filter_end - f, n = left < LB_CONV_BLOCK ? left : LB_CONV_BLOCK;
+        const uint16_t *next = block + (block[0] | (size_t)block[1] << HALF_BITS);
+        if (f >= span->filter_begin) {
+            sum_block(conv, block, span, start ? start + f : NULL, n, sum);
+            const lb_conv_thresholds *t = span->out.thresholds;
+            if (span->out.sums)
+                memcpy(span->out.sums + f, sum, n * sizeof *sum);
+            else
+                lb_conv_threshold(t, conv->filters, f, f + n, sum, span->out.codes);
+        }
+        block = next;
     }
 }
 
 const lb_conv_kernel lb_conv_sparse__portable = {
     .name = "sparse portable",
-    .summary = "lists of the ternary weights that are not zero; many zeros, one pixel",
+    .summary = "ternary weights, of which most are zero; one output a row",
     .isa = 0,
     .supports = supports,
     .cost = cost,
@@ -159,6 +194,5 @@ const lb_conv_kernel lb_conv_sparse__portable = {
     .prepare_row = prepare_row,
     .run_row = run_row,
     .by_blocks = true,
-    .block_filters = LB_SPARSE_BLOCK,
     .start_by_pixel = true,
 };
