@@ -1,6 +1,6 @@
 #include "kernels/sparse/sparse_lists.h"
 
-enum { HALF_BITS = 16, BLOCK_HEAD = 2, INPUT_HEAD = 2 };
+enum { HALF_BITS = 16, BLOCK_HEAD = LB_SPARSE_BLOCK_HEAD, INPUT_HEAD = 2 };
 
 size_t lb_sparse_lists_bytes(size_t outputs, size_t inputs, size_t nonzero)
 {
@@ -35,12 +35,13 @@ static uint16_t *pack_block(size_t outputs, size_t inputs, const int16_t *codes,
     return to;
 }
 
-void lb_sparse_lists_pack(size_t outputs, size_t inputs, const int16_t *codes, uint16_t *lists)
+uint16_t *lb_sparse_lists_pack(size_t outputs, size_t inputs, const int16_t *codes, uint16_t *lists)
 {
     for (size_t o = 0; o < outputs; o += LB_SPARSE_BLOCK) {
         const size_t left = outputs - o, n = left < LB_SPARSE_BLOCK ? left : LB_SPARSE_BLOCK;
         lists = pack_block(n, inputs, codes + o * inputs, lists);
     }
+    return lists;
 }
 
 const uint16_t *lb_sparse_lists_next(const uint16_t *block)
