@@ -5,9 +5,10 @@
 #include "kernels/sparse/sparse_lists.h"
 #include "runtime/map_rows.h"
 
-/* Measured: the most of a layer's weights that may be other than zero. Of one pixel, where the dense weights' memory
- * is what takes time; of rows whose registers are full. */
-static const double pays_of_pixel = 0.3, pays_of_rows = 0.3;
+/* Measured: the most of a layer's weights that may be other than zero. Of one pixel, where dense weights come from the
+ * cache and where they are too many for it; of rows whose registers are full. */
+static const double pays_of_pixel = 0.2, pays_of_large = 0.35, pays_of_rows = 0.3;
+enum { LARGE = 2 * 1024 * 1024 }; /* weights: 8 MB of floats */
 
 static size_t round_up(size_t n, size_t to)
 {
@@ -27,7 +28,8 @@ bool lb_sparse_conv_pays(const lb_int_layer *layer, size_t nonzero)
     const size_t w = layer->map.shape.w;
     const double density = (double)nonzero / (double)layer->weights.count;
     if (nonzero == 0 || nonzero > UINT32_MAX) return false;
-    if (layer->map.shape.h * w == 1) return density <= pays_of_pixel;
+    if (layer->map.shape.h * w == 1)
+        return density <= (layer->weights.count >= LARGE ? pays_of_large : pays_of_pixel);
     return density <= pays_of_rows * (double)w / (double)round_up(w, LB_SPARSE_PIXELS);
 }
 
