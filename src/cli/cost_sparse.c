@@ -16,7 +16,7 @@ static const double tera = 1e12;
 
 static const char *zeros_text = "50,80,90,92.8,95,97.6", *acts_text = "binary";
 static const char *reuse_text = "1,2,4,8,16,32,64,128,256,512,1024";
-static int batch = 1;
+static int batch = 1, gnuplot_wanted;
 /* Of the FPGA: NAN stands for the KU115's. */
 static double luts = NAN, lut_percent = NAN, dsps = NAN, dsp_percent = NAN, clock_mhz = NAN;
 static double mac_luts = NAN, mac_dsps = NAN, decoder_luts = NAN;
@@ -30,6 +30,8 @@ const struct poptOption lb_cost_sparse_options[] = {
      "sparse: activations: binary, float, or 2 to 8 bits", "KIND"},
     {"batch", '\0', POPT_ARG_INT | POPT_ARGFLAG_SHOW_DEFAULT, &batch, 0,
      "sparse: images that a FILE's network takes at once", "N"},
+    {"gnuplot", '\0', POPT_ARG_NONE, &gnuplot_wanted, 0,
+     "sparse: print a script that draws the curves as SVG: ... | gnuplot >FILE.svg", NULL},
     {"luts", '\0', POPT_ARG_DOUBLE, &luts, 0, "sparse: LUTs of the FPGA (default: 663000)", "N"},
     {"lut-percent", '\0', POPT_ARG_DOUBLE, &lut_percent, 0,
      "sparse: percent of them that can be used (default: 70)", "P"},
@@ -129,6 +131,25 @@ static void print_curves_json(const curves *c)
                          throughput(c, c->zeros.at[z], c->reuse.at[r]), dense_throughput(c));
 }
 
+/* Throughput against reuse, both logarithmic, a curve a share of zeros; binary weights dashed. */
+static void print_curves_gnuplot(const curves *c)
+{
+    (void)printf("set terminal svg size 520,360\nset logscale xy\nset key outside\nset grid\n"
+                 "set xlabel \"reuse of a decoded weight\"\nset ylabel \"effective TOPs\"\n"
+                 "$curves << END\n");
+    for (size_t r = 0; r < c->reuse.n; r++) {
+        (void)printf("%g %.6g", c->reuse.at[r], dense_throughput(c));
+        for (size_t z = 0; z < c->zeros.n; z++)
+            (void)printf(" %.6g", throughput(c, c->zeros.at[z], c->reuse.at[r]));
+        (void)printf("\n");
+    }
+    (void)printf("END\nplot $curves using 1:2 with lines dashtype 2 title \"binary\"");
+    for (size_t z = 0; z < c->zeros.n; z++)
+        (void)printf(", \\\n  '' using 1:%zu with linespoints title \"%g %% zeros\"", z + 3,
+                     c->zeros.at[z]);
+    (void)printf("\n");
+}
+
 /* The reuse from which on sparse weights are ahead: gamma (C_op + C_d / R) = C_op. */
 static double even_reuse(const curves *c, double zeros)
 {
@@ -171,7 +192,10 @@ static int show_curves(const lb_cost_form *form)
     if (exit_status != LB_OK) return exit_status;
     const lb_status status = lb_fpga_check(&c.fpga);
     if (status != LB_OK) return lb_cli_error("cost", (int)status);
-    (form->json ? print_curves_json : form->csv ? print_curves_csv : print_curves)(&c);
+    if (gnuplot_wanted)
+        print_curves_gnuplot(&c);
+    else
+        (form->json ? print_curves_json : form->csv ? print_curves_csv : print_curves)(&c);
     return LB_OK;
 }
 
@@ -255,6 +279,9 @@ static int run(poptContext context, const lb_cost_form *form)
     const char *path = poptGetArg(context), *extra = path != NULL ? poptGetArg(context) : NULL;
     if (extra != NULL)
         return lb_cli_fail("cost", LB_E_ARG, "one FILE at most, got also '%s'", extra);
+    if (gnuplot_wanted && (path != NULL || form->json || form->csv))
+        return lb_cli_fail("cost", LB_E_ARG,
+                           "--gnuplot draws the curves: no FILE, --json or --csv");
     return path != NULL ? show_network(path, form) : show_curves(form);
 }
 

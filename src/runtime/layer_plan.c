@@ -95,8 +95,8 @@ static lb_status plan_sparse_floats(lb_packed *packed, size_t index, size_t nonz
                                  &packed->arena, &plan->sparse_conv));
     packed->weight_bytes += plan->sparse_conv.bytes;
     plan->cost_ns = sparse_ns * (double)nonzero * (double)(plan->info.height * plan->info.width);
-    if (plan->sparse_conv.lists) return name_kernel(packed, plan, "sparse float sums", "portable");
-    return name_kernel(packed, plan, "sparse float sums", lb_sparse_rows_select(packed->isa)->name);
+    if (plan->sparse_conv.lists) return name_kernel(packed, plan, "sparse floats", "portable");
+    return name_kernel(packed, plan, "sparse floats", lb_sparse_rows_select(packed->isa)->name);
 }
 
 static lb_status plan_floats(lb_packed *packed, size_t index)

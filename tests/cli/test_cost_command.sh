@@ -30,6 +30,15 @@ grep -q '"reuse":16,"zeros_percent":92.8,"effective_tops":[0-9.]*,"binary_tops":
 "$LOWBIT" cost sparse --luts 1000 --lut-percent 100 --clock 100 --mac-luts 10 --decoder-luts 20 --zeros 50 \
     --reuse 2 --csv | grep -qx '2,50,0.02,0.02' || fail "options of the FPGA do not count"
 
+# the script has a curve for each share, and one of binary weights
+"$LOWBIT" cost sparse --zeros 90,95,97.6 --gnuplot >script
+[ "$(grep -c ' title ' script)" -eq 4 ] || fail "other curves: $(cat script)"
+if command -v gnuplot >/dev/null; then
+    gnuplot script >curves.svg
+    grep -q '97.6 % zeros' curves.svg || fail "no legend in the picture"
+    grep -q '</svg>' curves.svg || fail "no picture"
+fi
+
 # ---- a packed network
 "$LOWBIT" train --data synth-digits:100 --model lenet5 --width-multiplier 0.125 --batch 20 --threads 1 \
     --method ternary --wbits 2 --epochs 1 --out run >/dev/null
@@ -52,6 +61,7 @@ refused 2 "--batch 0" sparse net.lbm --batch 0
 refused 2 "LUTs 0: wanted a number above 0" sparse --luts 0
 refused 2 "percent of the DSPs 101" sparse net.lbm --dsp-percent 101
 refused 2 "not both" sparse --json --csv
+refused 2 "--gnuplot draws the curves" sparse net.lbm --gnuplot
 refused 2 "got also 'b'" sparse a b
 head -c 300 net.lbm >cut.lbm
 refused 4 "cut.lbm" sparse cut.lbm

@@ -110,7 +110,7 @@ static void count_sparse(const lb_packed *packed, sparse_layers *n)
     for (size_t i = 0; i < packed->net.n_layers; i++) {
         const lb_layer_plan *plan = &packed->layers[i];
         n->integer += strcmp(plan->info.kernel, "sparse portable") == 0;
-        n->by_input += strcmp(plan->info.kernel, "sparse float sums portable") == 0;
+        n->by_input += strcmp(plan->info.kernel, "sparse floats portable") == 0;
         n->by_rows += !plan->integer && plan->sparse_conv.starts != NULL;
     }
 }
