@@ -134,7 +134,8 @@ static void print_curves_json(const curves *c)
 /* Throughput against reuse, both logarithmic, a curve a share of zeros; binary weights dashed. */
 static void print_curves_gnuplot(const curves *c)
 {
-    (void)printf("set terminal svg size 520,360\nset logscale xy\nset key outside\nset grid\n"
+    (void)printf("set terminal svg size 520,360\nset logscale xy\nset autoscale xfix\nset key "
+                 "below\nset grid\n"
                  "set xlabel \"reuse of a decoded weight\"\nset ylabel \"effective TOPs\"\n"
                  "$curves << END\n");
     for (size_t r = 0; r < c->reuse.n; r++) {
