@@ -46,7 +46,7 @@ static lb_status list_by_input(lb_sparse_conv *conv, const lb_conv_source *sourc
     for (size_t f = 0; f < conv->filters; f += most) {
         const size_t n = conv->filters - f < most ? conv->filters - f : most;
         source->read(source->user, f, n, codes);
-        to = lb_sparse_lists_pack(n, inputs, codes, to);
+        to = lb_sparse_block_pack(n, inputs, codes, to);
     }
     lb_free_pages(codes, most, inputs * sizeof *codes);
     return LB_OK;

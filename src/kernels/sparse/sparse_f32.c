@@ -43,6 +43,6 @@ void lb_sparse_f32_sum(const uint16_t *lists, size_t outputs, size_t inputs, con
         const size_t left = outputs - o, n = left < LB_SPARSE_BLOCK ? left : LB_SPARSE_BLOCK;
         const size_t from = begin > o ? begin - o : 0, to = end - o < n ? end - o : n;
         if (from < to) sum_block(block, inputs, x, n, from, to, y + o);
-        block = lb_sparse_lists_next(block);
+        block = lb_sparse_block_next(block);
     }
 }

@@ -18,7 +18,7 @@ static size_t list_outputs(size_t outputs, size_t inputs, const int16_t *codes, 
     return n;
 }
 
-static uint16_t *pack_block(size_t outputs, size_t inputs, const int16_t *codes, uint16_t *block)
+uint16_t *lb_sparse_block_pack(size_t outputs, size_t inputs, const int16_t *codes, uint16_t *block)
 {
     uint16_t *to = block + BLOCK_HEAD;
     for (size_t k = 0; k < inputs; k++) {
@@ -35,16 +35,7 @@ static uint16_t *pack_block(size_t outputs, size_t inputs, const int16_t *codes,
     return to;
 }
 
-uint16_t *lb_sparse_lists_pack(size_t outputs, size_t inputs, const int16_t *codes, uint16_t *lists)
-{
-    for (size_t o = 0; o < outputs; o += LB_SPARSE_BLOCK) {
-        const size_t left = outputs - o, n = left < LB_SPARSE_BLOCK ? left : LB_SPARSE_BLOCK;
-        lists = pack_block(n, inputs, codes + o * inputs, lists);
-    }
-    return lists;
-}
-
-const uint16_t *lb_sparse_lists_next(const uint16_t *block)
+const uint16_t *lb_sparse_block_next(const uint16_t *block)
 {
     return block + BLOCK_HEAD + (block[0] | (size_t)block[1] << HALF_BITS);
 }

@@ -17,11 +17,11 @@ enum { LB_SPARSE_BLOCK = 2048, LB_SPARSE_BLOCK_HEAD = 2 };
 
 /** Bytes of the lists of `outputs` x `inputs` weights, of which `nonzero` are not zero. */
 size_t lb_sparse_lists_bytes(size_t outputs, size_t inputs, size_t nonzero);
-/** Make the lists of ternary codes [outputs][inputs]; returns where they end. */
-uint16_t *lb_sparse_lists_pack(size_t outputs, size_t inputs, const int16_t *codes,
-                               uint16_t *lists);
+/** Make a block of ternary codes [outputs][inputs], of at most LB_SPARSE_BLOCK outputs; returns where it ends. */
+uint16_t *lb_sparse_block_pack(size_t outputs, size_t inputs, const int16_t *codes,
+                               uint16_t *block);
 /** The block after this one. */
-const uint16_t *lb_sparse_lists_next(const uint16_t *block);
+const uint16_t *lb_sparse_block_next(const uint16_t *block);
 
 /* Outputs of one input: those of [begin, end). */
 typedef struct lb_sparse_input {
