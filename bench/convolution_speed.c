@@ -4,8 +4,8 @@
  *     convolution_speed OxIxKHxKW@HxW[/STRIDE] W,A [PART OF A KERNEL'S NAME]
  *     convolution_speed limits
  *
- * W is 1 (+-1), t (-1, 0, 1) or 2 to 8 (odd codes for 2, else two's complement), A is 1 (+-1) to 8
- * (0 .. 2^A - 1). The padding is half the kernel. A multiply-add is two operations. */
+ * W is 1 (+-1), t (-1, 0, 1), t95 (the same, 95 % zeros; any number) or 2 to 8 (odd codes for 2, else two's
+ * complement), A is 1 (+-1) to 8 (0 .. 2^A - 1). The padding is half the kernel. A multiply-add is two operations. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,6 +23,7 @@ static const double seconds_a_kernel = 0.5;
 /* A layer and its data. */
 typedef struct layer {
     lb_int_conv conv;
+    size_t zeros; /* percent of ternary weights; 0: a third */
     int16_t *weights;
     uint8_t *map;
     lb_thresholds thresholds;
@@ -48,8 +49,10 @@ static bool read_numbers(const char *text, const char *form, size_t *numbers)
     return *text == '\0';
 }
 
-static bool read_weights(const char *text, lb_int_conv *c)
+/* The bits "W,A". */
+static bool read_bits(const char *text, lb_int_conv *c, size_t *zeros)
 {
+    size_t n[2] = {0, 0};
     c->weights = text[0] == 't'   ? LB_WEIGHTS_TERNARY
                  : text[0] == '1' ? LB_WEIGHTS_BINARY
                                   : LB_WEIGHTS_INTEGER;
@@ -57,12 +60,20 @@ static bool read_weights(const char *text, lb_int_conv *c)
     c->max_weight = c->weights != LB_WEIGHTS_INTEGER ? 1
                     : c->weight_bits == 2            ? 3
                                                      : 1 << (c->weight_bits - 1);
-    return c->weight_bits >= 1 && c->weight_bits <= 8 && text[1] == ',';
+    if (c->weight_bits < 1 || c->weight_bits > 8) return false;
+    if (text[0] == 't' && read_numbers(text + 1, "#,#", n)) {
+        *zeros = n[0];
+    } else if (!read_numbers(text + 1, ",#", n + 1)) {
+        return false;
+    }
+    if (n[1] > 8 || *zeros > 99) return false;
+    c->acts = n[1] == 1 ? (lb_code_grid){1, 1, -2} : (lb_code_grid){(int)n[1], 0, 1};
+    return true;
 }
 
-static bool read_layer(const char *shape, const char *bits, lb_int_conv *c)
+static bool read_layer(const char *shape, const char *bits, lb_int_conv *c, size_t *zeros)
 {
-    size_t n[7] = {0}, a_bits = 0;
+    size_t n[7] = {0};
     n[6] = 1;
     if (!read_numbers(shape, "#x#x#x#@#x#", n) && !read_numbers(shape, "#x#x#x#@#x#/#", n))
         return false;
@@ -81,17 +92,17 @@ static bool read_layer(const char *shape, const char *bits, lb_int_conv *c)
     if (c->in_h + 2 * c->pad_top < c->kh || c->in_w + 2 * c->pad_left < c->kw) return false;
     c->out_h = (c->in_h + 2 * c->pad_top - c->kh) / c->stride + 1;
     c->out_w = (c->in_w + 2 * c->pad_left - c->kw) / c->stride + 1;
-    if (!read_weights(bits, c) || !read_numbers(bits + 2, "#", &a_bits) || a_bits > 8) return false;
-    c->acts = a_bits == 1 ? (lb_code_grid){1, 1, -2} : (lb_code_grid){(int)a_bits, 0, 1};
-    return true;
+    return read_bits(bits, c, zeros);
 }
 
 /* ---- data ---- */
 
-static int16_t random_code(const lb_int_conv *c, lb_random *r)
+static int16_t random_code(const lb_int_conv *c, size_t zeros, lb_random *r)
 {
     const int n = 1 << c->weight_bits, field = (int)lb_random_below(r, (uint64_t)n);
-    if (c->weights == LB_WEIGHTS_TERNARY) return (int16_t)(field % 3 - 1);
+    if (c->weights == LB_WEIGHTS_TERNARY && zeros == 0) return (int16_t)(field % 3 - 1);
+    if (c->weights == LB_WEIGHTS_TERNARY)
+        return (int16_t)(lb_random_below(r, 100) < zeros ? 0 : field % 2 * 2 - 1);
     return (int16_t)(c->max_weight < n / 2 + 1 && n > 2 ? field - n / 2 : 2 * field - (n - 1));
 }
 
@@ -122,7 +133,7 @@ static lb_status make_thresholds(layer *l)
 
 static lb_status make_data(layer *l)
 {
-    const lb_int_conv *c = &l->conv;
+    lb_int_conv *c = &l->conv;
     const size_t pixels = c->in_h * c->in_w, n = pixels * c->in_c;
     const size_t n_weights = c->filters * c->kh * c->kw * c->in_c;
     lb_random r = lb_random_at(1, LB_RANDOM_TEST, 0, 0);
@@ -132,7 +143,10 @@ static lb_status make_data(layer *l)
     LB_TRY(lb_arena_alloc(&l->arena, n, 1, "fields", (void **)&fields));
     LB_TRY(lb_arena_alloc(&l->arena, pixels, lb_map_pixel_bytes(c->acts.bits, c->in_c), "map",
                           (void **)&l->map));
-    for (size_t i = 0; i < n_weights; i++) l->weights[i] = random_code(c, &r);
+    for (size_t i = 0; i < n_weights; i++) {
+        l->weights[i] = random_code(c, l->zeros, &r);
+        c->nonzero += c->weights == LB_WEIGHTS_TERNARY && l->weights[i] != 0;
+    }
     for (size_t i = 0; i < n; i++)
         fields[i] = (uint8_t)lb_random_below(&r, (uint64_t)1 << c->acts.bits);
     lb_map_row_pack(c->acts.bits, c->in_c, pixels, fields, l->map);
@@ -244,7 +258,7 @@ int main(int argc, char **argv)
         return 0;
     }
     layer l = {0};
-    if (argc < 3 || argc > 4 || !read_layer(argv[1], argv[2], &l.conv)) {
+    if (argc < 3 || argc > 4 || !read_layer(argv[1], argv[2], &l.conv, &l.zeros)) {
         fprintf(stderr, "usage: convolution_speed OxIxKHxKW@HxW[/STRIDE] W,A [KERNEL]\n"
                         "       convolution_speed limits\n");
         return 2;

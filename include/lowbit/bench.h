@@ -25,6 +25,7 @@ typedef struct lb_bench_layer {
     size_t groups;          /* 0: 1 */
     int weight_bits;        /* 1 .. 8, or LB_BENCH_TERNARY */
     int act_bits;           /* 1 .. 8 */
+    double zero_percent;    /* of ternary weights, 0 to 99; 0: a third of them */
 } lb_bench_layer;
 
 typedef struct lb_bench_options {

@@ -1,138 +1,73 @@
-/* lowbit cost KIND --model NAME ... - what a technique costs on a network, as its paper counts it. */
+/* lowbit cost KIND ... - what a technique costs, as its paper counts it. */
 #include <stdio.h>
 #include <string.h>
 
 #include "cli/cli.h"
-#include "cli/cli_json.h"
+#include "cli/cost_kinds.h"
 #include "cli/network_options.h"
-#include "lowbit/costs.h"
+#include "lowbit/status.h"
 
-enum { OWN = 1 };
+static lb_cost_form form;
 
-static int json_wanted;
-static struct poptOption options[LB_CLI_NETWORK_MAX + OWN + 1];
-
-static const char *const names[LB_SCALINGS] = {"layer", "row",      "pixel",
-                                               "sign",  "grouping", "filter"};
+enum { OWN = 3 };
+static struct poptOption options[OWN + LB_CLI_NETWORK_MAX + 1];
 
 static void prepare(void)
 {
     static const struct poptOption own[OWN] = {
-        {"json", '\0', POPT_ARG_NONE, &json_wanted, 0,
-         "print JSON: one object a layer, then one with the totals", NULL},
+        {"json", '\0', POPT_ARG_NONE, &form.json, 0, "print JSON, one object a line", NULL},
+        {"csv", '\0', POPT_ARG_NONE, &form.csv, 0, "print comma-separated values", NULL},
+        {NULL, '\0', POPT_ARG_INCLUDE_TABLE, (void *)lb_cost_sparse_options, 0, NULL, NULL},
     };
     static bool done;
     if (done) return;
     done = true;
-    memcpy(options + lb_cli_network_prepare(options), own, sizeof own);
+    memcpy(options, own, sizeof own);
+    (void)lb_cli_network_prepare(options + OWN);
 }
 
-/* ---- scaling factors ------------------------------------------------------------------------- */
-
-static void print_costs_json(const lb_scaling_cost *cost)
-{
-    (void)printf("\"cost\":{");
-    for (int s = 0; s < LB_SCALINGS; s++)
-        (void)printf("%s\"%s\":{\"scalars\":%zu,\"operations\":%zu}", s > 0 ? "," : "", names[s],
-                     cost[s].scalars, cost[s].operations);
-    (void)printf("}");
-}
-
-static void print_json(const lb_scaling_costs *costs)
-{
-    for (size_t i = 0; i < costs->n_layers; i++) {
-        const lb_scaling_layer *l = &costs->layers[i];
-        (void)printf("{\"layer\":");
-        lb_cli_json_string(stdout, l->name);
-        (void)printf(",\"filters\":%zu,\"channels\":%zu,\"kernel\":[%zu,%zu],\"outputs\":%zu,",
-                     l->filters, l->channels, l->kernel_height, l->kernel_width, l->outputs);
-        print_costs_json(l->cost);
-        (void)printf(",\"multiplications\":{");
-        for (int s = 0; s <= LB_SCALING_PIXEL; s++)
-            (void)printf("%s\"%s\":%zu", s > 0 ? "," : "", names[s], l->multiplications[s]);
-        (void)printf("},\"additions\":%zu}\n", l->additions);
-    }
-    (void)printf("{");
-    print_costs_json(costs->total);
-    (void)printf("}\n");
-}
-
-static void print_costs(const lb_scaling_cost *cost)
-{
-    for (int s = 0; s < LB_SCALINGS; s++) (void)printf(" %8zu", cost[s].scalars);
-    (void)printf(" %13zu %13zu", cost[LB_SCALING_LAYER].operations,
-                 cost[LB_SCALING_SIGN].operations);
-}
-
-static void print_text(const lb_scaling_costs *costs)
-{
-    int width = (int)strlen("layer");
-    for (size_t i = 0; i < costs->n_layers; i++) {
-        const int length = (int)strlen(costs->layers[i].name);
-        if (length > width) width = length;
-    }
-    (void)printf("%-*s %-19s", width, "layer", "weights");
-    for (int s = 0; s < LB_SCALINGS; s++) (void)printf(" %8s", names[s]);
-    (void)printf(" %13s %13s %21s\n", "operations", "by sign", "multiplies an output");
-    for (size_t i = 0; i < costs->n_layers; i++) {
-        const lb_scaling_layer *l = &costs->layers[i];
-        char weights[64], products[64];
-        (void)snprintf(weights, sizeof weights, "%zux%zux%zux%zu", l->filters, l->channels,
-                       l->kernel_height, l->kernel_width);
-        const size_t scalars =
-            l->multiplications[LB_SCALING_PIXEL] - l->multiplications[LB_SCALING_LAYER];
-        (void)snprintf(products, sizeof products, "%zu + %zu", l->multiplications[LB_SCALING_LAYER],
-                       scalars);
-        (void)printf("%-*s %-19s", width, l->name, weights);
-        print_costs(l->cost);
-        (void)printf(" %21s\n", products);
-    }
-    (void)printf("%-*s %-19s", width, "all", "");
-    print_costs(costs->total);
-    (void)printf(
-        "\n\nscaling factors by the weights that share one; operations of an image, by sign with a "
-        "branch a weight;\nmultiplies by codes + by the scaling factors of pixel\n");
-}
-
-/* ---- the command ----------------------------------------------------------------------------- */
-
-static int cost_scaling(void)
-{
-    lb_cli_network n;
-    lb_scaling_costs *costs = NULL;
-    const int exit_status = lb_cli_network_read("cost", &n);
-    if (exit_status != LB_OK) return exit_status;
-    const lb_status status =
-        lb_cost_scaling(n.settings, n.channels, n.height, n.width, n.classes, &costs);
-    lb_settings_destroy(n.settings);
-    if (status != LB_OK) return lb_cli_error("cost", (int)status);
-    (json_wanted ? print_json : print_text)(costs);
-    lb_scaling_costs_destroy(costs);
-    return LB_OK;
-}
+static const lb_cost_kind *const kinds[] = {&lb_cost_kind_sparse, &lb_cost_kind_syq};
 
 static int run(poptContext context)
 {
-    const char *kind = poptGetArg(context), *extra = kind != NULL ? poptGetArg(context) : NULL;
-    if (kind == NULL) return lb_cli_fail("cost", LB_E_ARG, "which cost? wanted syq");
-    if (strcmp(kind, "syq") != 0)
-        return lb_cli_fail("cost", LB_E_ARG, "unknown cost '%s'; wanted syq", kind);
-    if (extra != NULL) return lb_cli_fail("cost", LB_E_ARG, "unexpected argument '%s'", extra);
-    if (!lb_cli_network_given("model"))
-        return lb_cli_fail("cost", LB_E_ARG, "which network? give --model NAME");
-    return cost_scaling();
+    enum { LIST_BYTES = 256 };
+    const char *name = poptGetArg(context);
+    char list[LIST_BYTES] = "";
+    size_t at = 0;
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
+        if (name != NULL && strcmp(name, kinds[i]->name) == 0) {
+            if (form.json && form.csv)
+                return lb_cli_fail("cost", LB_E_ARG, "--json or --csv, not both");
+            return kinds[i]->run(context, &form);
+        }
+        const int length = snprintf(list + at, sizeof list - at, "%s%s (%s)", at > 0 ? ", " : "",
+                                    kinds[i]->name, kinds[i]->summary);
+        if (length > 0 && (size_t)length < sizeof list - at) at += (size_t)length;
+    }
+    if (name == NULL) return lb_cli_fail("cost", LB_E_ARG, "which cost? there is %s", list);
+    return lb_cli_fail("cost", LB_E_ARG, "unknown cost '%s'; there is %s", name, list);
 }
 
 const lb_command lb_command_cost = {
     .name = "cost",
-    .summary = "show what a technique costs on a network",
-    .arguments = "syq --model NAME ...",
+    .summary = "show what a technique costs, as its paper counts it",
+    .arguments = "sparse [FILE] | syq --model NAME ...",
     .description =
-        "`syq` counts the scaling factors of each layer's weights by granularity: one a layer "
-        "(DoReFa-Net), a kernel row or position (pixel) of the layer (SYQ), a sign (TTQ), a kernel "
-        "position of four filters (grouping: FGQ), a filter (Binary-Weight-Networks); and "
-        "operations. It depends on the model alone, not on how its weights are quantized.",
-    .examples = "lowbit cost syq --model alexnet\n"
+        "`sparse` is the cost model of sparse ternary networks on an FPGA whose processing "
+        "elements "
+        "are fed by decoders of gaps: an operation takes gamma (C_op + C_d / R) of it, gamma the "
+        "share of weights that are not zero, R how often a decoded weight is used. Without FILE it "
+        "shows effective throughput against reuse for some shares of zeros, beside binary weights; "
+        "with a packed network its layers at their own shares, R = batch x pixels of the output. "
+        "The FPGA is a KU115 unless told otherwise. `syq` counts the scaling factors of each "
+        "layer's "
+        "weights by granularity: one a layer (DoReFa-Net), a kernel row or position (pixel) of the "
+        "layer (SYQ), a sign (TTQ), a kernel position of four filters (grouping: FGQ), a filter "
+        "(Binary-Weight-Networks); and operations. It depends on the model alone.",
+    .examples = "lowbit cost sparse\n"
+                "lowbit cost sparse --acts float --zeros 90.1,92.8 --csv\n"
+                "lowbit cost sparse net.lbm --batch 16\n"
+                "lowbit cost syq --model alexnet\n"
                 "lowbit cost syq --model resnet20 --shortcut b --json\n",
     .options = options,
     .prepare = prepare,

@@ -19,6 +19,8 @@ const struct poptOption lb_cli_layer_options[] = {
      "of the convolution", "N"},
     {"groups", '\0', POPT_ARG_INT | POPT_ARGFLAG_SHOW_DEFAULT, &lb_cli_layer_given.groups, 0,
      "of its channels", "N"},
+    {"zeros", '\0', POPT_ARG_DOUBLE, &lb_cli_layer_given.zeros, 0,
+     "percent of its ternary weights that are zero (default: a third of them)", "P"},
     POPT_TABLEEND,
 };
 
@@ -70,6 +72,7 @@ int lb_cli_layer_read(const char *command, lb_bench_layer *out)
     }
     l.stride = (size_t)given->stride;
     l.groups = (size_t)given->groups;
+    l.zero_percent = given->zeros;
     const int exit_status = read_bits(command, given->bits, &l);
     if (exit_status == LB_OK) *out = l;
     return exit_status;

@@ -1,4 +1,5 @@
-/* A convolution as options: --layer OxIxKHxKW@HxW --bits W,A --stride N --groups N. */
+/* A convolution as options: --layer OxIxKHxKW@HxW --bits W,A --stride N --groups N
+ * --zeros P. */
 #ifndef LB_CLI_LAYER_OPTIONS_H
 #define LB_CLI_LAYER_OPTIONS_H
 
@@ -10,10 +11,11 @@
 typedef struct lb_cli_layer {
     const char *layer, *bits;
     int stride, groups;
+    double zeros; /* percent */
 } lb_cli_layer;
 /** What was given. */
 extern lb_cli_layer lb_cli_layer_given;
-/** The four options. */
+/** The options. */
 extern const struct poptOption lb_cli_layer_options[];
 
 /** Read what was given, --layer among it; returns the exit status. */

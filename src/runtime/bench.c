@@ -140,20 +140,30 @@ lb_status lb_bench_run_packed(const char *path, const lb_bench_options *options,
 
 /* ---- one convolution ---- */
 
+/* Fields of n weights: of ternary ones about as many are not zero as the convolution has. */
+static void random_fields(const lb_int_conv *c, size_t n, uint8_t *fields)
+{
+    lb_random random = lb_random_at(SEED, LB_RANDOM_BENCH, 1, 0);
+    for (size_t i = 0; i < n; i++) {
+        if (c->weights == LB_WEIGHTS_TERNARY) {
+            const bool zero = lb_random_below(&random, n) >= c->nonzero;
+            fields[i] = zero ? 0 : (uint8_t)(2 + lb_random_below(&random, 2)); /* +1, -1 */
+        } else {
+            fields[i] = (uint8_t)lb_random_below(&random, (uint64_t)1 << c->weight_bits);
+        }
+    }
+}
+
 static lb_status make_weights(const lb_int_conv *c, lb_arena *arena, lb_int_weights *out)
 {
     static const lb_code_grid plus_minus_one = {.bits = 1, .offset = 1, .step = -2};
     const bool ternary = c->weights == LB_WEIGHTS_TERNARY;
     const size_t n = c->filters * (c->in_c / c->groups) * c->kh * c->kw;
     uint8_t *fields = NULL, *stream = NULL;
-    lb_random random = lb_random_at(SEED, LB_RANDOM_BENCH, 1, 0);
     LB_TRY(lb_arena_alloc(arena, (size_t)c->weight_bits, lb_stream_plane_bytes(n), "weights",
                           (void **)&stream));
     LB_TRY(lb_alloc(n, 1, "weights", (void **)&fields));
-    static const uint8_t ternary_fields[] = {0, 2, 3}; /* 0, +1, -1 */
-    for (size_t i = 0; i < n; i++)
-        fields[i] = ternary ? ternary_fields[lb_random_below(&random, 3)]
-                            : (uint8_t)lb_random_below(&random, (uint64_t)1 << c->weight_bits);
+    random_fields(c, n, fields);
     lb_stream_pack(c->weight_bits, n, fields, stream);
     lb_free(fields);
     *out = (lb_int_weights){.storage = ternary ? LB_STORED_TERNARY : LB_STORED_GRID,

@@ -54,6 +54,25 @@ static lb_status check_bits(const lb_bench_layer *l)
     return LB_OK;
 }
 
+static lb_status check_zeros(const lb_bench_layer *l)
+{
+    const double most = 99.0;
+    if (!(l->zero_percent >= 0.0 && l->zero_percent <= most))
+        return lb_fail(LB_E_ARG, "layer: %g %% of the weights zero; wanted 0 to %g",
+                       l->zero_percent, most);
+    if (l->zero_percent > 0.0 && l->weight_bits != LB_BENCH_TERNARY)
+        return lb_fail(LB_E_ARG, "layer: zeros are counted of ternary weights only");
+    return LB_OK;
+}
+
+/* How many of a layer's ternary weights are not zero. */
+static size_t nonzero_of(const lb_bench_layer *l, size_t weights)
+{
+    const double share = l->zero_percent > 0.0 ? 1.0 - l->zero_percent / 100.0 : 2.0 / 3.0;
+    const size_t nonzero = (size_t)(share * (double)weights);
+    return nonzero > 0 ? nonzero : 1;
+}
+
 static lb_weight_class class_of(int bits)
 {
     if (bits == LB_BENCH_TERNARY) return LB_WEIGHTS_TERNARY;
@@ -66,6 +85,7 @@ lb_status lb_bench_layer_conv(const lb_bench_layer *l, lb_int_conv *out)
     const size_t stride = l->stride > 0 ? l->stride : 1, groups = l->groups > 0 ? l->groups : 1;
     LB_TRY(check_sizes(l, stride, groups));
     LB_TRY(check_bits(l));
+    LB_TRY(check_zeros(l));
     const bool ternary = l->weight_bits == LB_BENCH_TERNARY;
     lb_int_conv c = {.in_c = l->in,
                      .in_h = l->height,
@@ -91,6 +111,7 @@ lb_status lb_bench_layer_conv(const lb_bench_layer *l, lb_int_conv *out)
     c.out_h = (padded_h - l->kh) / stride + 1;
     c.out_w = (padded_w - l->kw) / stride + 1;
     const size_t inputs = l->in / groups * l->kh * l->kw;
+    if (ternary) c.nonzero = nonzero_of(l, l->out * inputs);
     if ((double)inputs * c.max_weight * (double)lb_grid_high(c.acts) >= (double)INT32_MAX) {
         return lb_fail(LB_E_UNSUPPORTED, "layer: sums could pass 2^31");
     }

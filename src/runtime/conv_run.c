@@ -138,6 +138,14 @@ size_t lb_conv_filters_at_once(const lb_int_conv *conv, const lb_conv_kernel *ke
     return block + conv->filters % block; /* the rest goes with the last block */
 }
 
+/* Codes that are not zero, where the convolution has them counted. */
+static size_t count_nonzero(const lb_int_conv *conv, const int16_t *codes, size_t n)
+{
+    size_t nonzero = 0;
+    for (size_t i = 0; i < n && conv->nonzero > 0; i++) nonzero += codes[i] != 0;
+    return nonzero;
+}
+
 /* A block at a time: the codes of a large layer would need many times the memory of its packed weights. */
 static lb_status pack_weights(lb_conv_plan *plan, const lb_conv_source *source)
 {
@@ -145,8 +153,7 @@ static lb_status pack_weights(lb_conv_plan *plan, const lb_conv_source *source)
     const size_t block = block_of(c, plan->kernel);
     const size_t at_once = lb_conv_filters_at_once(c, plan->kernel);
     lb_int_conv part = *c;
-    part.filters = block;
-    const size_t block_bytes = plan->kernel->weight_bytes(&part);
+    char *to = plan->weights;
     const size_t filter_codes = c->kh * c->kw * (c->in_c / c->groups);
     int16_t *codes = NULL;
     LB_TRY(lb_alloc_pages(at_once, filter_codes * sizeof *codes, "weight codes", (void **)&codes));
@@ -155,7 +162,9 @@ static lb_status pack_weights(lb_conv_plan *plan, const lb_conv_source *source)
         part.filters = left <= at_once ? left : block;
         source->read(source->user, f, part.filters, codes);
         if (plan->corrects_borders) correct_taps(plan, f, part.filters, codes);
-        plan->kernel->pack(&part, codes, (char *)plan->weights + f / block * block_bytes);
+        plan->kernel->pack(&part, codes, to);
+        part.nonzero = count_nonzero(c, codes, part.filters * filter_codes);
+        to += plan->kernel->weight_bytes(&part);
     }
     lb_free_pages(codes, at_once, filter_codes * sizeof *codes);
     return LB_OK;

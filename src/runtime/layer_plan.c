@@ -10,9 +10,9 @@
 
 enum { WORD_BITS = 32 };
 
-/* About what one value takes: of float sums a MAC, of a layer without sums a value of its map. Only the
- * choice whether threads share a layer depends on it. */
-static const double dot_ns = 0.05, value_ns = 0.5;
+/* About what one value takes: of float sums a MAC, or a weight that is not zero; of a layer without sums a value
+ * of its map. Only the choice whether threads share a layer depends on it. */
+static const double dot_ns = 0.05, sparse_ns = 0.3, value_ns = 0.5;
 
 /* ---- convolutions ---- */
 
@@ -62,27 +62,57 @@ static lb_status plan_integers(lb_packed *packed, size_t index, lb_arena *tempor
     return LB_OK;
 }
 
-static lb_status plan_floats(lb_packed *packed, size_t index)
+/* Name the kernel of float sums: `what` and the instruction set at the end of its function's name. */
+static lb_status name_kernel(lb_packed *packed, lb_layer_plan *plan, const char *what,
+                             const char *function)
 {
-    lb_layer_plan *plan = &packed->layers[index];
-    const lb_f32_dot_variant *dot = lb_f32_dot_select(packed->isa);
-    lb_weights_reader reader = {0};
-    LB_TRY(lb_weights_reader_begin(&packed->net, index, &reader));
-    const lb_status status =
-        lb_float_conv_create(plan->layer, plan->in[0], dot->fn, lb_weights_read_floats, &reader,
-                             &packed->arena, &plan->float_conv);
-    lb_weights_reader_end(&reader);
-    LB_TRY(status);
-    packed->weight_bytes += plan->float_conv.bytes;
-    plan->post = LB_POST_STEPS;
-    plan->cost_ns = dot_ns * (double)plan->info.macs;
-    const char *isa = strrchr(dot->name, '_'); /* lb_f32_dot__avx2 */
+    const char *isa = strrchr(function, '_'); /* lb_f32_dot__avx2 */
     char name[64];
     char *kept = NULL;
-    (void)snprintf(name, sizeof name, "float sums %s", isa ? isa + 1 : dot->name);
+    (void)snprintf(name, sizeof name, "%s %s", what, isa ? isa + 1 : function);
     LB_TRY(lb_arena_strdup(&packed->arena, name, &kept));
     plan->info.kernel = kept;
     return LB_OK;
+}
+
+static lb_status plan_dense_floats(lb_packed *packed, size_t index, lb_weights_reader *reader)
+{
+    lb_layer_plan *plan = &packed->layers[index];
+    const lb_f32_dot_variant *dot = lb_f32_dot_select(packed->isa);
+    LB_TRY(lb_float_conv_create(plan->layer, plan->in[0], dot->fn, lb_weights_read_floats, reader,
+                                &packed->arena, &plan->float_conv));
+    packed->weight_bytes += plan->float_conv.bytes;
+    plan->cost_ns = dot_ns * (double)plan->info.macs;
+    return name_kernel(packed, plan, "float sums", dot->name);
+}
+
+static lb_status plan_sparse_floats(lb_packed *packed, size_t index, size_t nonzero,
+                                    lb_weights_reader *reader)
+{
+    lb_layer_plan *plan = &packed->layers[index];
+    const lb_conv_source source = {lb_weights_read_codes, reader};
+    LB_TRY(lb_sparse_conv_create(plan->layer, plan->in[0]->shape, nonzero, packed->isa, &source,
+                                 &packed->arena, &plan->sparse_conv));
+    packed->weight_bytes += plan->sparse_conv.bytes;
+    plan->cost_ns = sparse_ns * (double)nonzero * (double)(plan->info.height * plan->info.width);
+    if (plan->sparse_conv.lists) return name_kernel(packed, plan, "sparse floats", "portable");
+    return name_kernel(packed, plan, "sparse floats", lb_sparse_rows_select(packed->isa)->name);
+}
+
+static lb_status plan_floats(lb_packed *packed, size_t index)
+{
+    lb_layer_plan *plan = &packed->layers[index];
+    const lb_int_layer *l = plan->layer;
+    const bool ternary = LB_HAS_SPARSE_CONV && l->weights.storage == LB_STORED_TERNARY;
+    const size_t nonzero = ternary ? lb_weights_count_nonzero(&packed->net, index) : 0;
+    lb_weights_reader reader = {0};
+    LB_TRY(lb_weights_reader_begin(&packed->net, index, &reader));
+    const lb_status status = ternary && lb_sparse_conv_pays(l, nonzero)
+                                 ? plan_sparse_floats(packed, index, nonzero, &reader)
+                                 : plan_dense_floats(packed, index, &reader);
+    lb_weights_reader_end(&reader);
+    plan->post = LB_POST_STEPS;
+    return status;
 }
 
 lb_status lb_layer_plan_weights(lb_packed *packed, size_t index)
@@ -174,14 +204,20 @@ static void plan_post_scratch(lb_layer_plan *plan)
         plan->scratch.fields = take(&plan->scratch, fields);
 }
 
+static size_t kernel_scratch(const lb_layer_plan *plan)
+{
+    if (plan->integer) return plan->conv.scratch_bytes;
+    return lb_sparse_conv_is(&plan->sparse_conv) ? plan->sparse_conv.scratch_bytes
+                                                 : plan->float_conv.scratch_bytes;
+}
+
 static void plan_scratch(lb_layer_plan *plan, size_t begin)
 {
     const lb_int_layer *l = plan->layer;
     lb_scratch_plan *s = &plan->scratch;
     s->bytes = begin;
     if (l->op == LB_INT_CONV) {
-        s->kernel =
-            take(s, plan->integer ? plan->conv.scratch_bytes : plan->float_conv.scratch_bytes);
+        s->kernel = take(s, kernel_scratch(plan));
         const size_t sums_bytes = l->weights.terms * row_values(&l->map) * sizeof(float);
         if (plan->integer && lb_conv_runs_by_parts(l))
             s->sums = take(s, l->window.kh * sums_bytes);

@@ -113,6 +113,23 @@ void lb_weights_read_floats(const void *user, size_t filter, float *weights)
     for (size_t i = 0; i < size; i++) weights[i] = (float)reader->codes[i];
 }
 
+size_t lb_weights_count_nonzero(const lb_intnet *net, size_t layer)
+{
+    enum { CHUNK = 4096 };
+    const lb_int_weights *w = &net->layers[layer].weights;
+    const size_t bytes = lb_stream_plane_bytes(w->count);
+    const lb_weights_reader reader = {.net = net};
+    uint8_t chunk[CHUNK];
+    size_t nonzero = 0;
+    for (size_t at = 0; at < bytes; at += CHUNK) { /* of the second plane, whose last bits are 0 */
+        const size_t n = bytes - at < CHUNK ? bytes - at : CHUNK;
+        copy(&reader, (const uint8_t *)w->at + bytes + at, n, chunk);
+        for (size_t i = 0; i < n; i++)
+            for (unsigned rest = chunk[i]; rest != 0; rest &= rest - 1) nonzero++;
+    }
+    return nonzero;
+}
+
 /* ---- what kernels are told ---- */
 
 static lb_weight_class class_of(const lb_int_layer *l)
@@ -149,6 +166,8 @@ lb_int_conv lb_int_conv_of(const lb_intnet *net, size_t layer)
         .weights = class,
         .weight_bits = class == LB_WEIGHTS_TERNARY ? 2 : lb_int_weights_bits(&l->weights),
         .max_weight = lb_int_weights_largest(&l->weights),
+        .nonzero =
+            l->weights.storage == LB_STORED_TERNARY ? lb_weights_count_nonzero(net, layer) : 0,
     };
     if (!lb_conv_runs_by_parts(l)) return conv;
     conv.kh = conv.stride = 1;

@@ -35,6 +35,8 @@ void lb_weights_read_codes(const void *reader, size_t first, size_t n, int16_t *
 /** One filter as floats: an lb_float_weights_fn on a reader. */
 void lb_weights_read_floats(const void *reader, size_t filter, float *weights);
 
+/** How many weights of a CONV with ternary weights are not zero. */
+size_t lb_weights_count_nonzero(const lb_intnet *net, size_t layer);
 /** An integer CONV layer as kernels see it; by parts: each sum a filter of a part of the kernel. */
 lb_int_conv lb_int_conv_of(const lb_intnet *net, size_t layer);
 

@@ -6,6 +6,7 @@
 #include "runtime/conv_run.h"
 #include "runtime/float_conv.h"
 #include "runtime/map_rows.h"
+#include "runtime/sparse_conv.h"
 
 /* Where a layer's pieces lie in a thread's scratch. */
 typedef struct lb_scratch_plan {
@@ -23,9 +24,10 @@ typedef struct lb_scratch_plan {
 typedef struct lb_layer_plan {
     const lb_int_layer *layer;
     const lb_int_map *in[2];
-    bool integer; /* CONV: `conv`, else `float_conv` */
+    bool integer; /* CONV: `conv`, else `sparse_conv` where that is one, else `float_conv` */
     lb_conv_plan conv;
     lb_float_conv float_conv;
+    lb_sparse_conv sparse_conv;
     lb_post_kind post;         /* of CONV and EXPRESSION, as it is run */
     const void *pool_mask;     /* MAX_POOL: channels that take the smallest field: words or bytes */
     const uint8_t *zero_pixel; /* SUBSAMPLE: a pixel of value 0 */

@@ -41,6 +41,12 @@ static void run_integers(const lb_layer_task *task)
         lb_conv_run(&job);
 }
 
+static void finish_floats(const lb_layer_task *task, size_t row, const float *sums)
+{
+    lb_rows_finish(task, row, 1, (lb_row_sums){.floats = sums});
+    run_followers(task, row, 1);
+}
+
 static void run_floats(const lb_layer_task *task)
 {
     lb_float_conv_state state = lb_float_conv_begin(&task->plan->float_conv, lb_task_input(task, 0),
@@ -48,8 +54,19 @@ static void run_floats(const lb_layer_task *task)
     for (size_t row = task->row_begin; row < task->row_end; row++) {
         float *sums = lb_row_float_sums(task, row);
         lb_float_conv_row(&state, row, task->filter_begin, task->filter_end, sums);
-        lb_rows_finish(task, row, 1, (lb_row_sums){.floats = sums});
-        run_followers(task, row, 1);
+        finish_floats(task, row, sums);
+    }
+}
+
+static void run_sparse_floats(const lb_layer_task *task)
+{
+    lb_sparse_conv_state state =
+        lb_sparse_conv_begin(&task->plan->sparse_conv, lb_task_input(task, 0),
+                             task->scratch + task->plan->scratch.kernel);
+    for (size_t row = task->row_begin; row < task->row_end; row++) {
+        float *sums = lb_row_float_sums(task, row);
+        lb_sparse_conv_row(&state, row, task->filter_begin, task->filter_end, sums);
+        finish_floats(task, row, sums);
     }
 }
 
@@ -57,6 +74,8 @@ void lb_run_conv(const lb_layer_task *task)
 {
     if (task->plan->integer)
         run_integers(task);
+    else if (lb_sparse_conv_is(&task->plan->sparse_conv))
+        run_sparse_floats(task);
     else
         run_floats(task);
 }

@@ -64,6 +64,11 @@ static lb_int_conv random_conv(lb_random *r)
         c.terms = 2;
         c.filters *= 2;
     }
+    if (lb_random_below(r, 20) == 0) { /* blocks of any size */
+        c.in_c = between(r, 1, 10);
+        c.groups = c.terms = 1;
+        c.filters = between(r, 1000, 3500);
+    }
     c.acts = grids[lb_random_below(r, sizeof grids / sizeof *grids)];
     c.weights = (lb_weight_class)lb_random_below(r, 3);
     c.weight_bits = c.weights == LB_WEIGHTS_BINARY ? 1 : 2;
@@ -82,6 +87,15 @@ static int random_weight(lb_random *r, const lb_int_conv *c)
     if (c->weights == LB_WEIGHTS_TERNARY) return (int)lb_random_below(r, 3) - 1;
     const int field = (int)lb_random_below(r, (uint64_t)1 << c->weight_bits);
     return c->max_weight % 2 ? 2 * field - c->max_weight : field - c->max_weight;
+}
+
+/* Weights that are not zero, where kernels want to know. */
+static size_t nonzero_of(const lb_int_conv *c, const int16_t *weights)
+{
+    const size_t n = c->filters * c->kh * c->kw * (c->in_c / c->groups);
+    size_t nonzero = 0;
+    for (size_t i = 0; i < n && c->weights == LB_WEIGHTS_TERNARY; i++) nonzero += weights[i] != 0;
+    return nonzero;
 }
 
 static void sum_plainly(example *e)
@@ -141,6 +155,7 @@ static example random_example(uint64_t seed)
     const size_t values = c->in_h * c->in_w * c->in_c;
     e.weights = zeroed(weights, sizeof *e.weights);
     for (size_t i = 0; i < weights; i++) e.weights[i] = (int16_t)random_weight(&r, c);
+    e.conv.nonzero = nonzero_of(c, e.weights);
     uint8_t *fields = zeroed(values, 1);
     e.codes = zeroed(values, sizeof *e.codes);
     for (size_t i = 0; i < values; i++) {
@@ -262,6 +277,7 @@ static void test_blocks_are_packed_as_the_whole(void **state)
         const size_t size = c.kh * c.kw * c.in_c;
         int16_t *codes = zeroed(c.filters * size, sizeof *codes);
         for (size_t k = 0; k < c.filters * size; k++) codes[k] = (int16_t)random_weight(&r, &c);
+        c.nonzero = nonzero_of(&c, codes);
         for (const lb_conv_kernel *const *k = lb_conv_kernels; *k; k++) {
             const char *why;
             if (!(*k)->by_blocks || !(*k)->supports(&c, &why)) continue;
@@ -273,6 +289,7 @@ static void test_blocks_are_packed_as_the_whole(void **state)
             lb_int_conv part = c;
             for (size_t f = 0; f < c.filters; f += part.filters) {
                 part.filters = c.filters - f < 2 * block_filters ? c.filters - f : block_filters;
+                part.nonzero = nonzero_of(&part, codes + f * size);
                 const size_t bytes = (*k)->weight_bytes(&part);
                 uint8_t *block = zeroed(bytes, 1);
                 (*k)->pack(&part, codes + f * size, block);

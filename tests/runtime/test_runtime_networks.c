@@ -100,10 +100,26 @@ static void check_logits(const example *e, const lb_packed *packed, const char *
     lb_context_destroy(context);
 }
 
+/* Kernels for sparse weights are chosen by the weights: do the networks have such? */
+typedef struct sparse_layers {
+    size_t integer, by_input, by_rows;
+} sparse_layers;
+
+static void count_sparse(const lb_packed *packed, sparse_layers *n)
+{
+    for (size_t i = 0; i < packed->net.n_layers; i++) {
+        const lb_layer_plan *plan = &packed->layers[i];
+        n->integer += strcmp(plan->info.kernel, "sparse portable") == 0;
+        n->by_input += strcmp(plan->info.kernel, "sparse floats portable") == 0;
+        n->by_rows += !plan->integer && plan->sparse_conv.starts != NULL;
+    }
+}
+
 static void test_random_networks(void **state)
 {
     (void)state;
     static example e;
+    sparse_layers sparse = {0};
     size_t runs = 0;
     for (uint64_t seed = first; seed < first + count; seed++) {
         make(seed, &e);
@@ -111,6 +127,7 @@ static void test_random_networks(void **state)
             const lb_packed_options options = {.isa = *isa};
             lb_packed *packed = NULL;
             assert_ok(lb_packed_create(&e.net, &options, &packed));
+            count_sparse(packed, &sparse);
             const int threads = 1 + (int)((seed + runs) % 3);
             check_maps(&e, packed, *isa, threads);
             check_logits(&e, packed, *isa, 1 + threads % 3);
@@ -119,7 +136,12 @@ static void test_random_networks(void **state)
         }
         release(&e);
     }
-    print_message("%llu networks, %zu runs\n", (unsigned long long)count, runs);
+    print_message(
+        "%llu networks, %zu runs; sparse layers: %zu of integers, %zu of floats by input, "
+        "%zu by rows\n",
+        (unsigned long long)count, runs, sparse.integer, sparse.by_input, sparse.by_rows);
+    if (count < 1000) return;
+    assert_true(sparse.integer > 0 && sparse.by_input > 0 && sparse.by_rows > 0);
 }
 
 /* Layers split among threads as if they were large: rows, filters, and what follows sums. */

@@ -120,6 +120,16 @@ static lb_int_conv long_conv(lb_random *r)
     return c;
 }
 
+/* Filters of several blocks, whatever a kernel's block is. */
+static lb_int_conv wide_conv(lb_random *r)
+{
+    lb_int_conv c = {.in_h = 1, .in_w = 1, .out_h = 1, .out_w = 1, .groups = 1, .terms = 1};
+    c.in_c = lb_test_between(r, 1, 70);
+    c.filters = lb_test_between(r, 1000, 3500);
+    c.kh = c.kw = c.stride = 1;
+    return c;
+}
+
 static lb_int_conv random_conv(lb_random *r)
 {
     lb_int_conv c = {0};
@@ -127,7 +137,9 @@ static lb_int_conv random_conv(lb_random *r)
         random_channels(&c, r);
         random_window(&c, r);
     } while (macs(&c) > MACS_MAX);
-    if (lb_random_below(r, 16) == 0) c = long_conv(r);
+    const uint64_t kind = lb_random_below(r, 32);
+    if (kind < 2) c = long_conv(r);
+    if (kind == 2) c = wide_conv(r);
     random_weight_kind(&c, r);
     c.acts = random_grid(r);
     return c;
@@ -136,12 +148,13 @@ static lb_int_conv random_conv(lb_random *r)
 /* --- data --- */
 
 /* Codes are odd where the grid is (binary; half of the integer cases), so that every class is met. */
-static int16_t random_weight(const lb_int_conv *c, bool extreme, bool no_negative, lb_random *r)
+static int16_t random_weight(const lb_int_conv *c, bool extreme, bool no_negative, uint64_t dense,
+                             lb_random *r)
 {
     const int sign = lb_random_below(r, 2) && !no_negative ? -1 : 1;
     if (c->weights == LB_WEIGHTS_BINARY) return (int16_t)(extreme ? 1 : sign);
     if (c->weights == LB_WEIGHTS_TERNARY && !extreme)
-        return (int16_t)(sign * (int)lb_random_below(r, 2));
+        return (int16_t)(sign * (lb_random_below(r, 256) < dense));
     const bool twos_complement =
         c->weights == LB_WEIGHTS_INTEGER && c->max_weight == 1 << (c->weight_bits - 1);
     const int high = twos_complement ? c->max_weight - 1 : c->max_weight;
@@ -174,12 +187,14 @@ static void random_data(lb_conv_example *e, lb_random *r)
     const bool extreme = c->in_c >= LONG || lb_random_below(r, 5) == 0,
                no_negative = lb_random_below(r, 4) == 0;
     const uint64_t fields = (uint64_t)1 << c->acts.bits;
+    const uint64_t dense = lb_random_below(r, 2) ? 128 : lb_random_below(r, 257); /* of 256 */
     const uint8_t last = (uint8_t)(lb_random_below(r, 2) ? fields - 1 : 0);
     e->weights = lb_test_block(c->filters * taps * sizeof *e->weights);
     e->fields = lb_test_block(n);
     e->map = lb_test_block(c->in_h * c->in_w * pixel);
     for (size_t i = 0; i < c->filters * taps; i++)
-        e->weights[i] = random_weight(c, extreme, no_negative, r);
+        e->weights[i] = random_weight(c, extreme, no_negative, dense, r);
+    if (c->weights == LB_WEIGHTS_TERNARY) e->conv.nonzero = lb_conv_example_nonzero(c, e->weights);
     for (size_t i = 0; i < n; i++)
         e->fields[i] = extreme ? last : (uint8_t)lb_random_below(r, fields);
     lb_map_row_pack(c->acts.bits, c->in_c, c->in_h * c->in_w, e->fields, e->map);
@@ -291,6 +306,14 @@ lb_conv_example lb_conv_example_create(size_t number, uint64_t seed)
         naive_codes(&e);
     }
     return e;
+}
+
+size_t lb_conv_example_nonzero(const lb_int_conv *conv, const int16_t *weights)
+{
+    const size_t n = conv->filters * conv->kh * conv->kw * (conv->in_c / conv->groups);
+    size_t nonzero = 0;
+    for (size_t i = 0; i < n; i++) nonzero += weights[i] != 0;
+    return nonzero;
 }
 
 void lb_conv_example_release(lb_conv_example *e)

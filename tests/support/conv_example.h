@@ -28,6 +28,8 @@ typedef struct lb_conv_example {
 /** A random convolution: shapes, strides, paddings, groups, terms, bits, extreme codes. A function of both numbers. */
 lb_conv_example lb_conv_example_create(size_t number, uint64_t seed);
 void lb_conv_example_release(lb_conv_example *e);
+/** How many of a convolution's weights are not zero. */
+size_t lb_conv_example_nonzero(const lb_int_conv *conv, const int16_t *weights);
 
 /** A block of exactly so many bytes, aligned to LB_CONV_ALIGN; free with free. */
 void *lb_test_block(size_t bytes);

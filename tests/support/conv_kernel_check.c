@@ -163,21 +163,23 @@ static void check_packing_by_blocks(run *r)
 {
     const lb_int_conv *c = &r->e->conv;
     const size_t filter = c->kh * c->kw * c->in_c;
+    const size_t step = r->kernel->block_filters > 0 ? r->kernel->block_filters : LB_CONV_BLOCK;
+    const uint8_t *wanted = r->packed;
     lb_int_conv block = *c;
-    block.filters = LB_CONV_BLOCK;
-    const size_t step = r->kernel->weight_bytes(&block);
-    for (size_t f = 0; f < c->filters; f += LB_CONV_BLOCK) {
-        block.filters = c->filters - f < LB_CONV_BLOCK ? c->filters - f : LB_CONV_BLOCK;
+    for (size_t f = 0; f < c->filters; f += step) {
+        block.filters = c->filters - f < step ? c->filters - f : step;
+        const int16_t *codes = r->e->weights + f * filter;
+        block.nonzero = lb_conv_example_nonzero(&block, codes);
         const size_t bytes = r->kernel->weight_bytes(&block);
         uint8_t *packed = lb_test_block(bytes);
         memset(packed, 0xa5, bytes);
-        r->kernel->pack(&block, r->e->weights + f * filter, packed);
-        const uint8_t *wanted = (const uint8_t *)r->packed + f / LB_CONV_BLOCK * step;
+        r->kernel->pack(&block, codes, packed);
         for (size_t i = 0; i < bytes; i++) {
             if (packed[i] == wanted[i]) continue;
             say(r, 0, 0, f, packed[i], wanted[i], "byte of a block packed by itself");
             break;
         }
+        wanted += bytes;
         free(packed);
     }
 }

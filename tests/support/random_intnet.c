@@ -134,9 +134,11 @@ static void random_weights(maker *m, lb_int_layer *l, size_t count)
     w->terms = lb_int_weights_terms(w->sums, &l->window);
     const int bits = lb_int_weights_bits(w);
     uint8_t *fields = array(m, count, 1);
+    const uint64_t sparse = one_in(m, 2) ? 3 : between(m, 3, 40); /* two of so many are not zero */
     for (size_t i = 0; i < count; i++) {
-        static const uint8_t ternary_field[3] = {0, 2, 3};
-        fields[i] = ternary ? ternary_field[lb_random_below(&m->r, 3)]
+        static const uint8_t ternary_field[3] = {2, 3, 0};
+        const uint64_t drawn = lb_random_below(&m->r, sparse);
+        fields[i] = ternary ? ternary_field[drawn < 2 ? drawn : 2]
                             : (uint8_t)lb_random_below(&m->r, (uint64_t)1 << bits);
     }
     uint8_t *stream = array(m, (size_t)bits * lb_stream_plane_bytes(count), 1);

@@ -40,6 +40,7 @@ typedef struct lb_int_conv {
     lb_weight_class weights;
     int weight_bits; /* planes that the codes would need: 1, 2 (ternary), 2..8 */
     int max_weight;  /* largest |code|; of 2^(weight_bits - 1), only the negative is a code */
+    size_t nonzero;  /* ternary: weights that are not zero; 0: not counted */
 } lb_int_conv;
 
 /* How sums become codes: field = (number of levels below the sum) ^ flip, where levels are
@@ -110,8 +111,8 @@ typedef struct lb_conv_kernel {
     size_t (*rows_at_once)(const lb_int_conv *conv);
     /* Do packed weights lie block after block of B = block_filters (0: LB_CONV_BLOCK) filters? Then, with
      * one group and one term, those of filters [B b, B b + n), n at least B and ending with a block or the
-     * layer, are byte for byte what packing these filters as a convolution of their own gives, at b times
-     * the bytes of B filters: so weights can be packed without the codes of a whole layer in memory. */
+     * layer, are byte for byte what packing these filters as a convolution of their own gives, right behind
+     * those of the filters before: so weights can be packed without the codes of a whole layer in memory. */
     bool by_blocks;
     size_t block_filters;
     /* May the pixels of a span start differently (lb_conv_span.starts)? Otherwise the caller cuts rows where
