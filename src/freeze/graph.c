@@ -70,7 +70,7 @@ static lb_status read_quantizer(const lb_freeze_graph *graph, lb_freeze_node *no
 {
     const lb_node *from = &graph->net->nodes[node->source];
     const lb_quantize *q = &from->as.quantize;
-    const lb_act_map map = lb_quantize_map(graph->net, q);
+    const lb_act_map map = lb_quantize_map(graph->net, from);
     const bool rises = map.multiplier > 0.0f && isfinite(map.multiplier) && map.divisor > 0.0f &&
                        isfinite(map.divisor) && map.scale > 0.0f && isfinite(map.scale);
     const bool grid = is_whole(map.low) && is_whole(map.high) && map.low < map.high &&

@@ -169,7 +169,8 @@ static int post_activation_block(const lb_builder *b, const block_plan *p, int i
         x = lb_block_conv(b, list[i].name.text, LB_PLACE_MIDDLE, x, list[i].out, list[i].window);
         x = lb_block_norm(b, list[i].name.text, x, true);
     }
-    x = add_shortcut(b, p, x, shortcut(b, p, in, quantized));
+    const int from = b->request->quant.quantize_before_branch ? quantized : in;
+    x = add_shortcut(b, p, x, shortcut(b, p, from, quantized));
     return lb_block_act(b, list[n - 1].name.text, x);
 }
 

@@ -11,12 +11,52 @@ bool lb_quantize_waits(const lb_net *net, const lb_node *node)
     return net->params[node->as.quantize.learned].value[0] == 0.0f;
 }
 
-lb_act_map lb_quantize_map(const lb_net *net, const lb_quantize *quantize)
+bool lb_quantize_moves(const lb_node *node)
 {
-    if (quantize->learned < 0) return quantize->quantizer->map(&quantize->setting, NULL);
-    const float now = net->params[quantize->learned].value[0];
-    const float learned = now == 0.0f ? 1.0f : now;
-    return quantize->quantizer->map(&quantize->setting, &learned);
+    const lb_quantize *q = &node->as.quantize;
+    return q->learned >= 0 || q->quantizer->norm_range != NULL;
+}
+
+/* The range of the batch-norm that a map comes from, 0: none. Of a shortcut sum the first input is
+ * the main branch; joined channels reach as far as either part. */
+static float norm_range(const lb_net *net, const lb_act_quantizer *quantizer, int index)
+{
+    const lb_node *node = &net->nodes[index];
+    switch (node->op) {
+    case LB_OP_BATCH_NORM: {
+        const lb_batch_norm *norm = &node->as.norm;
+        return quantizer->norm_range(norm->gamma >= 0 ? net->params[norm->gamma].value : NULL,
+                                     norm->beta >= 0 ? net->params[norm->beta].value : NULL,
+                                     node->shape.c);
+    }
+    case LB_OP_RELU:
+    case LB_OP_CLIP:
+    case LB_OP_MAX_POOL:
+    case LB_OP_AVERAGE_POOL:
+    case LB_OP_ADD:
+    case LB_OP_SUBSAMPLE:
+    case LB_OP_FLATTEN:
+    case LB_OP_DROPOUT: return norm_range(net, quantizer, node->in[0]);
+    case LB_OP_CONCAT: {
+        const float a = norm_range(net, quantizer, node->in[0]);
+        const float b = norm_range(net, quantizer, node->in[1]);
+        return a > b ? a : b;
+    }
+    default: return 0.0f;
+    }
+}
+
+lb_act_map lb_quantize_map(const lb_net *net, const lb_node *node)
+{
+    const lb_quantize *q = &node->as.quantize;
+    float value = 1.0f;
+    if (q->quantizer->norm_range) {
+        value = norm_range(net, q->quantizer, node->in[0]);
+        if (value == 0.0f) value = q->quantizer->norm_range(NULL, NULL, 0);
+    } else if (q->learned >= 0 && !lb_quantize_waits(net, node)) {
+        value = net->params[q->learned].value[0];
+    }
+    return q->quantizer->map(&q->setting, &value);
 }
 
 static bool output_codes(const lb_net *net, int index, lb_act_map *map);
@@ -42,7 +82,7 @@ static bool output_codes(const lb_net *net, int index, lb_act_map *map)
     case LB_OP_INPUT:
         if (net->raw_input) *map = lb_act_raw_pixels();
         return net->raw_input;
-    case LB_OP_QUANTIZE: *map = lb_quantize_map(net, &node->as.quantize); return true;
+    case LB_OP_QUANTIZE: *map = lb_quantize_map(net, node); return true;
     case LB_OP_MAX_POOL:
     case LB_OP_FLATTEN:
     case LB_OP_DROPOUT: return output_codes(net, node->in[0], map);

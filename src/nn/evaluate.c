@@ -71,7 +71,7 @@ static void find_codes(lb_evaluator *e)
             p->map = lb_act_raw_pixels();
         } else if (node->op == LB_OP_QUANTIZE) {
             p->coded = true;
-            p->map = lb_quantize_map(net, &node->as.quantize);
+            p->map = lb_quantize_map(net, node);
         } else if (passes_codes(node->op) ||
                    (node->op == LB_OP_CONCAT && e->plan[node->in[1]].coded && in->coded &&
                     lb_act_same_codes(&in->map, &e->plan[node->in[1]].map))) {

@@ -106,9 +106,11 @@ void lb_weights_backward(lb_net *net, int node, const lb_quantized_weights *q, f
 lb_step_result lb_loss_compute(lb_loss loss, size_t n, size_t classes, const float *logits,
                                const uint16_t *labels, float *d_logits);
 
-/** The map of a quantize node, with its learned value of now; before its first batch as if that
- *  were 1. */
-lb_act_map lb_quantize_map(const lb_net *net, const lb_quantize *quantize);
+/** The map of a quantize node as parameters are now; a learned value before its first batch counts
+ *  as 1. */
+lb_act_map lb_quantize_map(const lb_net *net, const lb_node *node);
+/** Does the map of a quantize node follow parameters? */
+bool lb_quantize_moves(const lb_node *node);
 /** Has the node a learned value that still waits for its first batch? */
 bool lb_quantize_waits(const lb_net *net, const lb_node *node);
 /** Does evaluation of this conv or linear node add integers? (quantized weights that are not

@@ -123,8 +123,11 @@ typedef struct lb_act_quantizer {
     float (*init_learned)(const lb_act_setting *setting, double mean_abs);
     /** L2 factor of the learned value. NULL: none. */
     float (*learned_decay)(const lb_act_setting *setting);
-    /** The map; `learned` is NULL where n_learned is 0. */
-    lb_act_map (*map)(const lb_act_setting *setting, const float *learned);
+    /** The range that the batch-norm before sets: gamma (NULL: 1) and beta (NULL: 0) of n channels;
+     *  n = 0: there is none. NULL: no range is wanted. */
+    float (*norm_range)(const float *gamma, const float *beta, size_t n);
+    /** The map from the learned value, or the range of norm_range; unread where there is neither. */
+    lb_act_map (*map)(const lb_act_setting *setting, const float *value);
     /** dL/dlearned summed over n elements of one sample. NULL where n_learned is 0. */
     float (*backward_learned)(const lb_act_setting *setting, const float *learned, const float *x,
                               const float *dvalue, size_t n);

@@ -328,6 +328,7 @@ lb_status lb_method_resolve(const lb_method_request *request, lb_quant_config *o
     LB_TRY(resolve_end(method, "last", request->last, &config.last, &config.resnet_last));
     LB_TRY(resolve_last_input(request, &config));
     config.quantize_shortcuts = request->quantize_shortcuts != 0 && method->weights != NULL;
+    config.quantize_before_branch = method->quantize_before_branch;
     config.lenet_pool = method->lenet_pool;
     standard_options(weight_options(&config), config.weight_setting.options);
     standard_options(act_options(&config), config.act_setting.options);

@@ -33,9 +33,12 @@ typedef struct lb_quant_config {
     bool quantize_last_input;                /* a float last layer still takes quantized input */
     bool quantize_shortcuts; /* 1x1 shortcut convolutions as other layers; else float */
     lb_block_order order;
-    bool relu_after_conv;    /* XNOR and BWN: conv - ReLU - pool - bn - sign */
-    float relu_slope;        /* scaled ReLU: slope * max(x, 0) */
-    lb_pool_kind lenet_pool; /* RedBit's LeNet-5: average in float and DoReFa, else max */
+    bool
+        quantize_before_branch; /* ResNets: a block's input is quantized before it branches, so that
+                                  * its shortcut carries quantized values (IMPQ) */
+    bool relu_after_conv;       /* XNOR and BWN: conv - ReLU - pool - bn - sign */
+    float relu_slope;           /* scaled ReLU: slope * max(x, 0) */
+    lb_pool_kind lenet_pool;    /* RedBit's LeNet-5: average in float and DoReFa, else max */
 } lb_quant_config;
 
 /* One published method: data only; the table is in method.c. */
@@ -46,7 +49,7 @@ typedef struct lb_method {
     int w_bits, a_bits;              /* the one width it has; 0: any its quantizers have    */
     lb_end_policy ends, resnet_ends; /* of the first and last layer */
     lb_block_order order;
-    bool relu_after_conv;
+    bool relu_after_conv, quantize_before_branch;
     lb_pool_kind lenet_pool;
     const char *papers; /* where else it is described: "RedBit 3.3, Kutukcu 3.2" */
 } lb_method;

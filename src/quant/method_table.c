@@ -154,6 +154,18 @@ const lb_method lb_methods[] = {
         .papers = "Faraone ch. 3",
     },
     {
+        .name = "uniform",
+        .summary = "IMPQ's quantizers: uniform weights, activations clipped by their batch-norm",
+        .source = "Gonugondla and Shanbhag, IMPQ: Reduced Complexity Neural Networks via Granular "
+                  "Precision Assignment",
+        .weights = "uniform",
+        .acts = "bnclip",
+        .ends = LB_END_QUANTIZED,
+        .resnet_ends = LB_END_QUANTIZED,
+        .quantize_before_branch = true,
+        .papers = "IMPQ 4.1",
+    },
+    {
         .name = "lsq",
         .summary = "Learned Step Size Quantization: steps of weights and activations are trained",
         .source = "Esser et al., ICLR 2020, arXiv:1902.08153",

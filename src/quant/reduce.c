@@ -49,6 +49,20 @@ LB_VECTORIZED double lb_sum_abs(const float *x, size_t n)
     return total(lane);
 }
 
+LB_VECTORIZED double lb_sum_squares(const float *x, size_t n)
+{
+    double lane[LANES] = {0.0};
+    size_t i = 0;
+    for (; i + LANES <= n; i += LANES) {
+        for (int l = 0; l < LANES; l++) {
+            const double y = (double)x[i + (size_t)l];
+            lane[l] += y * y;
+        }
+    }
+    for (int l = 0; i < n; i++, l++) lane[l] += (double)x[i] * (double)x[i];
+    return total(lane);
+}
+
 LB_VECTORIZED float lb_max_abs(const float *x, size_t n)
 {
     float lane[4 * LANES] = {0.0f};

@@ -11,6 +11,8 @@
 double lb_sum(const float *x, size_t n);
 /** Sum of |x[i]|. */
 double lb_sum_abs(const float *x, size_t n);
+/** Sum of x[i]^2. */
+double lb_sum_squares(const float *x, size_t n);
 /** Largest |x[i]|, NaNs left out; 0 for n = 0. */
 float lb_max_abs(const float *x, size_t n);
 /** Sum of |x[i]| over |x[i]| > threshold; *count how many there are. */

@@ -35,8 +35,8 @@ const lb_weight_quantizer *lb_weight_quantizer_find(const char *name)
 
 lb_before lb_act_quantizer_before(const lb_act_quantizer *quantizer, const lb_act_setting *setting)
 {
-    const float learned = 1.0f;
-    const lb_act_map map = quantizer->map(setting, quantizer->n_learned > 0 ? &learned : NULL);
+    const float any = 1.0f;
+    const lb_act_map map = quantizer->map(setting, &any);
     const bool skips = quantizer->before == LB_BEFORE_RELU && map.low < 0.0f;
     return skips ? LB_BEFORE_NOTHING : quantizer->before;
 }

@@ -325,7 +325,7 @@ static bool only_value_through(lb_op op)
 }
 
 /* A quantizer sits at the input of convolutions and linear layers and nowhere else: no pool, sum or
- * non-linearity sees codes. */
+ * non-linearity sees codes; but for IMPQ's shortcuts. */
 static void check_quantizers(const lb_model *model, const lb_model_request *request,
                              const char *what)
 {
@@ -336,7 +336,9 @@ static void check_quantizers(const lb_model *model, const lb_model_request *requ
         const lb_node *node = &net.nodes[i];
         for (int k = 0; k < node->n_in; k++) {
             if (!only_value_through(net.nodes[node->in[k]].op)) continue;
-            if (node->op != LB_OP_CONV && node->op != LB_OP_LINEAR)
+            const bool shortcut = request->quant.quantize_before_branch &&
+                                  (node->op == LB_OP_ADD || node->op == LB_OP_SUBSAMPLE);
+            if (node->op != LB_OP_CONV && node->op != LB_OP_LINEAR && !shortcut)
                 fail_msg("%s: '%s' takes quantized input", what, node->name);
         }
         const bool layer = node->op == LB_OP_CONV || node->op == LB_OP_LINEAR;

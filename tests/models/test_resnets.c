@@ -1,4 +1,5 @@
 /* ResNets: blocks, shortcuts and ends under every method and order. */
+#include "nn/executor.h"
 #include "support/model_check.h"
 #include "support/support.h"
 
@@ -111,6 +112,28 @@ static void test_resnet_shortcuts_carry_float(void **state)
     lb_net_release(&net);
 }
 
+/* IMPQ quantizes a block's input before it branches. */
+static void test_resnet_shortcuts_carry_quantized_values(void **state)
+{
+    (void)state;
+    lb_net net;
+    const lb_model_request request =
+        lb_test_model_request("resnet20", lb_test_quant("uniform", 4, 4));
+    assert_ok(lb_model_build(&request, &net));
+    const int add = lb_net_find_node(&net, "stage1.block2.add");
+    assert_true(add > 0);
+    const lb_node *skip = &net.nodes[net.nodes[add].in[1]];
+    assert_string_equal(skip->name, "stage1.block2.conv1.quantize");
+    /* its range is that of the main branch's batch-norm before the sum */
+    const int norm = lb_net_find_node(&net, "stage1.block1.conv2.norm");
+    assert_true(norm > 0);
+    for (size_t c = 0; c < net.nodes[norm].shape.c; c++)
+        net.params[net.nodes[norm].as.norm.gamma].value[c] = 0.25f;
+    net.params[net.nodes[norm].as.norm.beta].value[3] = 0.5f;
+    assert_float_equal(lb_quantize_map(&net, skip).window_high, 2.0f, 0.0f);
+    lb_net_release(&net);
+}
+
 static void test_resnet_ends(void **state)
 {
     (void)state;
@@ -180,8 +203,11 @@ static void test_resnet_shapes(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_resnet_blocks), cmocka_unit_test(test_resnet_shortcuts_carry_float),
-        cmocka_unit_test(test_resnet_ends),   cmocka_unit_test(test_bc_ends_in_resnets),
+        cmocka_unit_test(test_resnet_blocks),
+        cmocka_unit_test(test_resnet_shortcuts_carry_float),
+        cmocka_unit_test(test_resnet_shortcuts_carry_quantized_values),
+        cmocka_unit_test(test_resnet_ends),
+        cmocka_unit_test(test_bc_ends_in_resnets),
         cmocka_unit_test(test_resnet_shapes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -377,6 +377,11 @@ static void build_ternary(lb_net *net)
     lenet(net, "ternary", 2, "sign", 1, true);
 }
 
+static void build_uniform(lb_net *net)
+{
+    lenet(net, "uniform", 3, "bnclip", 3, true);
+}
+
 /* A learned quantizer before the first weights, and two without a batch-norm between them. */
 static void build_lsq_first(lb_net *net)
 {
@@ -393,9 +398,9 @@ static void build_lsq_first(lb_net *net)
 static void test_lenets(void **state)
 {
     (void)state;
-    builder *all[] = {build_w1a2, build_w8a2,    build_w2a3_signed, build_bnn, build_xnor,
-                      build_twn,  build_ttq,     build_stochastic,  build_lsq, build_lsq_first,
-                      build_pact, build_ternary, build_fixed};
+    builder *all[] = {build_w1a2, build_w8a2,    build_w2a3_signed, build_bnn,    build_xnor,
+                      build_twn,  build_ttq,     build_stochastic,  build_lsq,    build_lsq_first,
+                      build_pact, build_ternary, build_fixed,       build_uniform};
     for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
         agree_for(all[i], LB_LOSS_CROSS_ENTROPY, 12, 1);
         agree_for(all[i], LB_LOSS_CROSS_ENTROPY, 40, 2);

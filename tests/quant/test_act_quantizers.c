@@ -33,8 +33,9 @@ static void for_each(visit *f)
             for (size_t i = 0; q->options && q->options[i].name; i++) {
                 setting.options[i] = q->options[i].standard;
             }
-            const float learned = 0.3f;
-            const lb_act_map map = q->map(&setting, q->n_learned > 0 ? &learned : NULL);
+            const float value = 0.3f; /* learned, or a batch-norm's range */
+            const bool wants = q->n_learned > 0 || q->norm_range;
+            const lb_act_map map = q->map(&setting, wants ? &value : NULL);
             char what[64];
             (void)snprintf(what, sizeof what, "%s, %d bits", q->name, bits);
             f(&map, &setting, what);
@@ -232,6 +233,29 @@ static void test_fixed_levels(void **state)
     }
 }
 
+/* Two bits over [0, 2): steps of 1/2, the top level is 2 (1 - 1/4). The range is the largest of
+ * beta + 6 |gamma|; 4 without a batch-norm or where no channel reaches above 0. */
+static void test_bnclip(void **state)
+{
+    (void)state;
+    const lb_act_quantizer *q = lb_act_quantizer_find("bnclip");
+    const float gamma[] = {0.5f, -1.0f, 0.25f}, beta[] = {1.0f, -5.0f, 2.75f}, range = 2.0f;
+    assert_float_equal(q->norm_range(gamma, beta, 3), 4.25f, 0.0f);
+    assert_float_equal(q->norm_range(gamma, beta, 2), 4.0f, 0.0f);
+    assert_float_equal(q->norm_range(gamma, NULL, 3), 6.0f, 0.0f);
+    assert_float_equal(q->norm_range(NULL, NULL, 3), 6.0f, 0.0f);
+    assert_float_equal(q->norm_range(NULL, NULL, 0), 4.0f, 0.0f);
+    const float none[] = {0.0f, 0.0f}, below[] = {-1.0f, -2.0f};
+    assert_float_equal(q->norm_range(none, below, 2), 4.0f, 0.0f);
+    const lb_act_setting setting = {.bits = 2};
+    const lb_act_map map = q->map(&setting, &range);
+    static const float cases[][2] = {{-1.0f, 0.0f}, {0.25f, 0.0f}, {0.26f, 0.5f}, {0.75f, 1.0f},
+                                     {1.4f, 1.5f},  {1.9f, 1.5f},  {7.0f, 1.5f}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+        assert_float_equal(code_of(&map, cases[i][0]) * map.scale, cases[i][1], 0.0f);
+    assert_true(map.window_low == 0.0f && map.window_high == 2.0f && !map.open);
+}
+
 static void test_what_stands_before(void **state)
 {
     (void)state;
@@ -269,6 +293,7 @@ int main(void)
         cmocka_unit_test(test_dorefa_one_bit),
         cmocka_unit_test(test_fixed),
         cmocka_unit_test(test_fixed_levels),
+        cmocka_unit_test(test_bnclip),
         cmocka_unit_test(test_what_stands_before),
         cmocka_unit_test(test_descriptions_are_complete),
     };

@@ -342,6 +342,43 @@ static void test_ttq_scales_start_at_one(void **state)
     CHECK_FLOATS(learned, 1, 1);
 }
 
+/* rms 0.5, so d = 2: x = w/2. Two bits: j = floor(2x) in -2..1, code 2j + 1, scale 1/2. A weight on a level's
+ * edge belongs to the level above; |w| = d is inside the clip. */
+static void test_uniform(void **state)
+{
+    (void)state;
+    const float w[] = {0.1f, -0.1f, 0.99f, -0.7f, 0.0f, 0.5f, -0.5f, 0.0994987f};
+    const float dq[] = {1, 2, 3, 4, 5, 6, 7, 8};
+    lb_weight_setting setting = {.bits = 2};
+    result r = apply("uniform", &setting, flat_group(8), w, NULL, dq);
+    assert_float_equal(r.s.scale, 0.5f, 1e-6f);
+    CHECK_CODES(r, 1, -1, 1, -1, 1, 1, -1, 1);
+    CHECK_FLOATS(r.dw, 1, 2, 3, 4, 5, 6, 7, 8);
+    setting.bits = 1;
+    r = apply("uniform", &setting, flat_group(8), w, NULL, dq);
+    assert_float_equal(r.s.scale, 1.0f, 1e-6f);
+    CHECK_CODES(r, 1, -1, 1, -1, 1, 1, -1, 1);
+    /* max |w| = 1: three bits, j = floor(4w) */
+    const float v[] = {1.0f, -1.0f, 0.25f, 0.249f, -0.25f, -0.251f, 0.74f, -0.74f};
+    setting = (lb_weight_setting){.bits = 3, .options = {1.0f}};
+    r = apply("uniform", &setting, flat_group(8), v, NULL, dq);
+    assert_float_equal(r.s.scale, 0.125f, 0.0f);
+    CHECK_CODES(r, 7, -7, 3, 1, -1, -3, 5, -5);
+    CHECK_FLOATS(r.dw, 1, 2, 3, 4, 5, 6, 7, 8);
+    /* seventeen weights, one of them beyond 4 rms: d = 4 sqrt(100 / 17) = 9.7 */
+    float u[17] = {10.0f};
+    float ones[17], dw[17];
+    int16_t code[17];
+    lb_weight_statistics s;
+    for (size_t i = 0; i < 17; i++) ones[i] = 1.0f;
+    const lb_weight_quantizer *q = lb_weight_quantizer_find("uniform");
+    setting = (lb_weight_setting){.bits = 4};
+    q->statistics(&setting, flat_group(17), u, NULL, &s);
+    q->encode(&setting, flat_group(17), &s, u, NULL, code);
+    q->backward(&setting, flat_group(17), &s, u, code, ones, dw, NULL);
+    assert_true(code[0] == 15 && code[1] == 1 && dw[0] == 0.0f && dw[1] == 1.0f);
+}
+
 /* Thresholds count as 0; fully connected layers have their own where one is given. */
 static void test_ternary(void **state)
 {
@@ -427,6 +464,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_bc),
+        cmocka_unit_test(test_uniform),
         cmocka_unit_test(test_ternary),
         cmocka_unit_test(test_ternary_adopts_weights),
         cmocka_unit_test(test_lsq),

@@ -257,13 +257,13 @@ static void run_region(lb_executor *e, size_t index)
     if (e->profile) region->seconds += lb_seconds() - start;
 }
 
-/* Activation maps with learned values change from step to step. */
+/* Activation maps that follow parameters change from step to step. */
 static void prepare_activations(lb_executor *e)
 {
     for (size_t i = 0; i < e->net->n_nodes; i++) {
         const lb_node *n = &e->net->nodes[i];
-        if (n->op != LB_OP_QUANTIZE || n->as.quantize.learned < 0) continue;
-        e->values[i].act = lb_quantize_map(e->net, &n->as.quantize);
+        if (n->op == LB_OP_QUANTIZE && lb_quantize_moves(n))
+            e->values[i].act = lb_quantize_map(e->net, n);
     }
 }
 

@@ -137,19 +137,20 @@ static lb_status plan_quantize(lb_executor *e, int node)
     const lb_quantize *q = &e->net->nodes[node].as.quantize;
     lb_value *v = &e->values[node];
     const lb_value *in = &e->values[lb_source(e, node, 0)];
-    v->act = lb_quantize_map(e->net, q);
+    v->act = lb_quantize_map(e->net, &e->net->nodes[node]);
     v->coded = (v->act.low >= 0.0f && v->act.high <= 255.0f) ||
                (v->act.low >= -128.0f && v->act.high <= 127.0f);
     v->low = v->act.low * v->act.scale;
     v->high = v->act.high * v->act.scale;
-    const bool always_inside = q->learned < 0 && !v->act.open && in->low >= v->act.window_low &&
-                               in->high <= v->act.window_high;
+    const bool moves = lb_quantize_moves(&e->net->nodes[node]);
+    const bool always_inside =
+        !moves && !v->act.open && in->low >= v->act.window_low && in->high <= v->act.window_high;
     if (!always_inside) LB_TRY(need_bits(e, node));
-    if (q->learned >= 0) {
+    if (moves) {
         v->low = -INFINITY;
         v->high = INFINITY;
-        LB_TRY(need_real(e, lb_source(e, node, 0)));
     }
+    if (q->learned >= 0) LB_TRY(need_real(e, lb_source(e, node, 0)));
     return join_pass(e, node);
 }
 

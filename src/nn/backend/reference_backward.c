@@ -160,7 +160,7 @@ static void quantize_backward(lb_executor *e, int index, const float *x, const f
     const lb_net *net = e->net;
     const lb_node *node = &net->nodes[index];
     const lb_quantize *q = &node->as.quantize;
-    const lb_act_map map = lb_quantize_map(net, &node->as.quantize);
+    const lb_act_map map = lb_quantize_map(net, node);
     const size_t one = lb_shape_count(node->shape);
     window_backward(map.window_low, map.window_high, map.open, e->images * one, x, dy, dx);
     if (q->learned < 0) return;

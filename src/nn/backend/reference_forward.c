@@ -132,7 +132,7 @@ void lb_reference_forward(lb_executor *e, int index)
     case LB_OP_RELU: lb_reference_relu(node->as.relu.slope, count, x, y); break;
     case LB_OP_CLIP: lb_reference_clip(node->as.clip.low, node->as.clip.high, count, x, y); break;
     case LB_OP_QUANTIZE: {
-        const lb_act_map map = lb_quantize_map(net, &node->as.quantize);
+        const lb_act_map map = lb_quantize_map(net, node);
         lb_reference_quantize(&map, count, x, y);
         break;
     }
