@@ -102,7 +102,8 @@ typedef struct lb_packed_layer {
     const char *equals;             /* the training node whose map it gives; "" none */
     const char *op;                 /* "conv", "max-pool", ... */
     size_t channels, height, width; /* of its map */
-    int weight_bits, act_bits;      /* 32: float; 0: no weights. act_bits: of its input */
+    double weight_bits;             /* as stored: 32 float, 0 no weights; the mean where filters differ */
+    int act_bits;                   /* of its input; 32: float; 0: no weights */
     int out_bits;                   /* of its map */
     size_t weights;                 /* number of them */
     size_t macs;                    /* for one image */

@@ -26,6 +26,7 @@ typedef struct lb_train_config {
     lb_loss loss;
     lb_method_request method;
     const char *method_options[LB_MAX_METHOD_OPTIONS];
+    const char *mixed_bits; /* NULL: none */
 
     size_t epochs, batch;
     lb_optimizer_options optimizer;
