@@ -243,10 +243,9 @@ static lb_status read_encoded(lb_packed_reader *r, lb_int_layer *l, const json_t
     LB_TRY(lb_json_word("encoding", json_object_get(object, "encoding"), lb_packed_encodings,
                         LB_PACKED_ENCODINGS, &encoding));
     if (encoding == LB_ENCODED_MIXED) return read_mixed(r, l, bits);
-    if (w->storage != LB_STORED_TERNARY || encoding == LB_ENCODED_PLANES || bits) {
-        return lb_fail(LB_E_FORMAT, "encoding: wanted with ternary weights only, not 'planes', and "
-                                    "without bits");
-    }
+    if (bits) return lb_fail(LB_E_FORMAT, "bits: wanted with encoding 'mixed' only");
+    if (w->storage != LB_STORED_TERNARY || encoding == LB_ENCODED_PLANES)
+        return lb_fail(LB_E_FORMAT, "encoding: wanted with ternary weights only, and not 'planes'");
     (void)snprintf(name, sizeof name, "%s.weight", l->name);
     const lb_stored_tensor *t = lb_safetensors_find(r->net->file, name);
     w->encoding = (lb_weight_encoding)encoding;

@@ -85,8 +85,9 @@ static lb_status set_filters(lb_net *net, lb_conv *conv, const entry *e)
     int widest = 0;
     bool same = true;
     if (e->n != 1 && e->n != conv->out) {
-        return lb_fail(LB_E_ARG, "mixed-bits: layer '%s': %zu widths, wanted 1 or %zu, one a filter",
-                       e->name, e->n, conv->out);
+        return lb_fail(LB_E_ARG,
+                       "mixed-bits: layer '%s': %zu widths, wanted 1 or %zu, one a filter", e->name,
+                       e->n, conv->out);
     }
     for (size_t o = 0; o < e->n; o++) {
         const int bits = e->digits[o] - '0';
@@ -186,8 +187,8 @@ lb_status lb_net_write_bits(const lb_net *net, char **out)
         const lb_node *node = &net->nodes[i];
         const size_t n = widths_of(node);
         if (n == 0) continue;
-        used += (size_t)snprintf(text + used, bytes - used, "%s%s=", used > 0 ? "," : "",
-                                 node->name);
+        used +=
+            (size_t)snprintf(text + used, bytes - used, "%s%s=", used > 0 ? "," : "", node->name);
         for (size_t o = 0; o < n; o++) text[used++] = (char)('0' + width_at(node, o));
         text[used] = '\0';
     }
