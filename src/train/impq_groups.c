@@ -78,7 +78,6 @@ lb_status lb_impq_groups_list(const lb_net *net, lb_impq_phase phase,
 {
     size_t n = 0;
     *out = (lb_impq_groups){0};
-    if (phase == LB_IMPQ_WEIGHTS) LB_TRY(check_scales(net, granularity));
     for (size_t i = 0; i < net->n_nodes; i++) n += cells_of(&net->nodes[i], phase);
     LB_TRY(lb_arena_alloc(&out->arena, n, sizeof *out->cells, "groups", (void **)&out->cells));
     LB_TRY(lb_arena_alloc(&out->arena, n, sizeof *out->groups, "groups", (void **)&out->groups));
@@ -91,7 +90,8 @@ lb_status lb_impq_groups_list(const lb_net *net, lb_impq_phase phase,
         out->groups[out->n_groups - 1].n++;
         out->groups[out->n_groups - 1].size += out->cells[c].size;
     }
-    if (lb_impq_groups_open(out) > 0) return LB_OK;
+    if (lb_impq_groups_open(out) > 0)
+        return phase == LB_IMPQ_WEIGHTS ? check_scales(net, granularity) : LB_OK;
     return lb_fail(LB_E_ARG, "its %s have no bit to lose; wanted a run of a method with widths",
                    lb_impq_phase_names[phase]);
 }

@@ -200,22 +200,34 @@ static bool run_image(const lb_sensitivity *s, lb_margins_work *w, const float *
     return true;
 }
 
-lb_status lb_sensitivity_add(lb_sensitivity *s, const float *images, size_t n)
+/* Gains of up to ROUND images, each in its own row; returns how many images had bad logits. */
+static size_t run_round(lb_sensitivity *s, const float *images, size_t n)
 {
     const size_t count = lb_shape_count(s->net->input);
     size_t bad = 0;
-    for (size_t first = 0; first < n; first += ROUND) {
-        const size_t some = n - first < ROUND ? n - first : ROUND;
 #pragma omp parallel for schedule(dynamic) num_threads(s->threads) reduction(+ : bad)
-        for (size_t i = 0; i < some; i++)
-            bad += !run_image(s, &s->work[omp_get_thread_num()], images + (first + i) * count,
-                              s->of_image + i * s->n_gains);
-        if (bad > 0) return lb_fail(LB_E_DIVERGED, "the network's logits are not finite numbers");
-        for (size_t i = 0; i < some; i++)
+    for (size_t i = 0; i < n; i++)
+        bad += !run_image(s, &s->work[omp_get_thread_num()], images + i * count,
+                          s->of_image + i * s->n_gains);
+    return bad;
+}
+
+lb_status lb_sensitivity_add(lb_sensitivity *s, const float *images, size_t n)
+{
+    const size_t count = lb_shape_count(s->net->input);
+    const int threads_before = omp_get_max_threads();
+    size_t bad = 0;
+    omp_set_num_threads(1); /* each product of matrices runs on the thread that wants it */
+    for (size_t first = 0; first < n && bad == 0; first += ROUND) {
+        const size_t some = n - first < ROUND ? n - first : ROUND;
+        bad = run_round(s, images + first * count, some);
+        for (size_t i = 0; bad == 0 && i < some; i++)
             for (size_t g = 0; g < s->n_gains; g++) s->sums[g] += s->of_image[i * s->n_gains + g];
         s->images += some;
     }
-    return LB_OK;
+    omp_set_num_threads(threads_before);
+    if (bad == 0) return LB_OK;
+    return lb_fail(LB_E_DIVERGED, "the network's logits are not finite numbers");
 }
 
 double lb_sensitivity_gain(const lb_sensitivity *s, int node, size_t filter)
