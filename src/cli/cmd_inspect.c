@@ -129,11 +129,12 @@ static void print_layer_json(const lb_layer_info *l)
         ",\"op\":\"%s\",\"output\":[%zu,%zu,%zu],\"parameters\":%zu,\"weights\":%zu,\"macs\":%zu,",
         l->op, l->channels, l->height, l->width, l->parameters, l->weights, l->macs);
     if (l->weights > 0) {
-        (void)printf("\"weight_bits\":%.6g,\"weight_quantizer\":\"%s\",\"scales\":%zu,\"compression_"
-                     "codebook\":%.6f,"
-                     "\"compression_one_scale\":%.6f,",
-                     l->weight_bits, l->weight_quantizer, l->scales, l->compression_codebook,
-                     l->compression_one_scale);
+        (void)printf(
+            "\"weight_bits\":%.6g,\"weight_quantizer\":\"%s\",\"scales\":%zu,\"compression_"
+            "codebook\":%.6f,"
+            "\"compression_one_scale\":%.6f,",
+            l->weight_bits, l->weight_quantizer, l->scales, l->compression_codebook,
+            l->compression_one_scale);
     }
     (void)printf(
         "\"act_bits\":%d,\"stored_bytes\":%.3f,\"float_bytes\":%.0f,\"bit_operations\":%.3f}\n",

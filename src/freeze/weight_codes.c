@@ -73,8 +73,7 @@ static lb_status order_fields(const job *j, lb_int_weights *w, uint8_t *fields)
                     return lb_fail(LB_E_UNSUPPORTED,
                                    "layer '%s': quantizer '%s' gives code %d, wanted one of its %d "
                                    "bits",
-                                   j->layer->name, j->layer->as.conv.quantizer->name, code,
-                                   bits);
+                                   j->layer->name, j->layer->as.conv.quantizer->name, code, bits);
                 }
                 *fields++ = ternary ? ternary_field(code) : lb_grid_field(w->grid, code);
             }

@@ -274,7 +274,8 @@ static lb_status check_mixed(const lb_int_weights *w, size_t filters)
 {
     const bool mixed = w->encoding == LB_ENCODED_MIXED;
     if (mixed != (w->filter_bits != NULL) || (mixed && w->storage != LB_STORED_GRID))
-        return lb_fail(LB_E_FORMAT, "bits: wanted with encoding 'mixed', and a grid of codes, only");
+        return lb_fail(LB_E_FORMAT,
+                       "bits: wanted with encoding 'mixed', and a grid of codes, only");
     const uint8_t *run = w->encoded;
     for (int bits = 1; mixed && bits <= w->grid.bits; bits++) {
         size_t n = 0;
@@ -317,7 +318,7 @@ static lb_status check_weights(const lb_intnet *net, size_t layer)
                        w->terms);
     if (!w->at) return lb_fail(LB_E_FORMAT, "weight: none given");
     LB_TRY(w->storage == LB_STORED_FLOAT ? check_float_weights(w)
-                                           : check_coded_weights(w, net->layers[layer].map.shape.c));
+                                         : check_coded_weights(w, net->layers[layer].map.shape.c));
     /* one less than int32 holds: "never" is a threshold above the largest sum */
     const int64_t largest = lb_int_layer_largest_sum(net, layer);
     if (largest < INT32_MAX) return LB_OK;

@@ -57,8 +57,8 @@ static void compute_statistics(const lb_net *net, const lb_conv *conv, lb_weight
         float *w_g = w + g * group.n;
         const lb_weight_setting setting = lb_conv_group_setting(conv, g);
         if (q->prepare) q->prepare(&setting, group, w_g);
-        q->statistics(&setting, group, w_g,
-                      learned ? learned + g * (size_t)q->n_learned : NULL, &statistics[g]);
+        q->statistics(&setting, group, w_g, learned ? learned + g * (size_t)q->n_learned : NULL,
+                      &statistics[g]);
     }
 }
 

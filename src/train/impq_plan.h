@@ -127,8 +127,12 @@ typedef struct lb_impq_state {
 } lb_impq_state;
 
 void lb_impq_state_release(lb_impq_state *state);
-/** Read OUT/impq.json, where there is one. Errors: LB_E_ARG made with other options; LB_E_FORMAT, LB_E_IO, LB_E_NOMEM. */
+/** Read OUT/impq.json, where there is one.
+ *  Errors: LB_E_ARG made with other options; LB_E_FORMAT, LB_E_IO, LB_E_NOMEM. */
 LB_MUST_CHECK lb_status lb_impq_state_read(const lb_impq_plan *plan, lb_impq_state *state);
+/** The same from its text; `path` is for messages. */
+LB_MUST_CHECK lb_status lb_impq_state_parse(const lb_impq_plan *plan, const char *path,
+                                            const char *text, lb_impq_state *state);
 /** Add a row, and the bits of the layers of its network. Errors: LB_E_NOMEM. */
 LB_MUST_CHECK lb_status lb_impq_state_add(lb_impq_state *state, const lb_impq_row *row,
                                           const lb_net *net);

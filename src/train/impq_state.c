@@ -182,8 +182,8 @@ static lb_status read_rows(const char *path, const json_t *root, lb_impq_state *
     return LB_OK;
 }
 
-static lb_status read_text(const lb_impq_plan *plan, const char *path, const char *text,
-                           lb_impq_state *s)
+lb_status lb_impq_state_parse(const lb_impq_plan *plan, const char *path, const char *text,
+                              lb_impq_state *s)
 {
     json_error_t error;
     json_t *root = json_loads(text, JSON_REJECT_DUPLICATES, &error);
@@ -212,7 +212,7 @@ lb_status lb_impq_state_read(const lb_impq_plan *plan, lb_impq_state *s)
     lb_status status = LB_OK;
     if (lb_path_exists(path)) {
         status = lb_file_read(path, STATE_MAX_BYTES, &text, &bytes);
-        if (status == LB_OK) status = read_text(plan, path, (const char *)text, s);
+        if (status == LB_OK) status = lb_impq_state_parse(plan, path, (const char *)text, s);
     }
     lb_free(text);
     lb_free(path);
