@@ -14,7 +14,8 @@ typedef struct lb_impq_call {
     lb_event result; /* of the training that just ended */
 } lb_impq_call;
 
-/** The folder of an iteration; 0: the run that all starts from. Ownership: *out is yours, lb_free. Errors: LB_E_NOMEM. */
+/** The folder of an iteration; 0: the run that all starts from.
+ *  Ownership: *out is yours, lb_free. Errors: LB_E_NOMEM. */
 LB_MUST_CHECK lb_status lb_impq_folder(const lb_impq_call *call, size_t iteration, char **out);
 /** The last row that was kept. */
 size_t lb_impq_last_kept(const lb_impq_call *call);
