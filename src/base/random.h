@@ -17,7 +17,8 @@ typedef enum lb_random_purpose {
     LB_RANDOM_WEIGHTS, /* stochastic weights:       a = step, b = node               */
     LB_RANDOM_TEST,    /* tests                                                      */
     LB_RANDOM_BENCH,   /* what is timed:            a = what it fills                */
-    LB_RANDOM_CROP     /* crop of an image:         a = epoch, b = index             */
+    LB_RANDOM_CROP,    /* crop of an image:         a = epoch, b = index             */
+    LB_RANDOM_GRADIENT /* quantized gradients:      a = step, b = node               */
 } lb_random_purpose;
 
 typedef struct lb_random {

@@ -14,12 +14,16 @@ typedef enum lb_rounding {
     LB_ROUND_STEP     /* 1 where x > 0, else 0 */
 } lb_rounding;
 
+/* How a gradient passes a map: as it is inside the window, or times the slope of a smooth stand-in for
+ * sign, max(2 - 2 |x|, 0). */
+typedef enum lb_act_gradient { LB_GRADIENT_STE, LB_GRADIENT_APPROX_SIGN } lb_act_gradient;
+
 /* The map of one activation element as plain data, so that training, freeze, runtime and generated
  * code all compute
  *   t = x * multiplier;  t = t / divisor;  t = round(t);  code = min(max(t, low), high)
  * in IEEE single precision in this order. A NaN gives code low. value = code * scale.
  * The straight-through window: dL/dx = dL/dvalue where window_low <= x <= window_high (strictly
- * inside where `open`), else 0. */
+ * inside where `open`), else 0; or dL/dx = max(2 - 2 |x|, 0) dL/dvalue. */
 typedef struct lb_act_map {
     lb_rounding rounding;
     float multiplier, divisor; /* 1 where not needed */
@@ -27,6 +31,7 @@ typedef struct lb_act_map {
     float scale;
     float window_low, window_high;
     bool open;
+    lb_act_gradient gradient;
 } lb_act_map;
 
 /** code[i] of x[i], as whole numbers in float. code may equal x. */

@@ -12,8 +12,9 @@ typedef struct lb_executor lb_executor;
 typedef struct lb_executor_options {
     size_t batch; /* images a training step */
     int threads;
-    uint64_t seed;  /* of dropout and stochastic weights */
-    bool inference; /* evaluation only: no gradients are planned */
+    uint64_t seed;     /* of dropout, stochastic weights and quantized gradients */
+    int gradient_bits; /* of gradients that enter quantized layers; 0 or LB_FLOAT_BITS: float */
+    bool inference;    /* evaluation only: no gradients are planned */
 } lb_executor_options;
 
 typedef struct lb_step_result {
@@ -113,6 +114,17 @@ lb_act_map lb_quantize_map(const lb_net *net, const lb_node *node);
 bool lb_quantize_moves(const lb_node *node);
 /** Has the node a learned value that still waits for its first batch? */
 bool lb_quantize_waits(const lb_net *net, const lb_node *node);
+/** Is the gradient of this node's output quantized before it enters the node's own backward pass? */
+bool lb_node_quantizes_gradient(const lb_node *node, int gradient_bits);
+/**
+ * One element of a quantized gradient.
+ *
+ * Computes: 2 m (q(g / (2m) + 1/2 + (u - 1/2) / n) - 1/2), q(t) = round(n clip(t, 0, 1)) / n,
+ *           n = 2^bits - 1, m the largest |g| of the sample; m = 0 gives 0. Element i of the batch,
+ *           in the order (n, c, h, w), has for u the i-th uniform number of (seed,
+ *           LB_RANDOM_GRADIENT, step, node).
+ */
+float lb_gradient_quantize(int bits, float largest, float g, float u);
 /** Does evaluation of this conv or linear node add integers? (quantized weights that are not
  *  stochastic, and quantized or raw 8-bit input) */
 bool lb_node_is_integer(const lb_net *net, int node);

@@ -101,6 +101,7 @@ typedef struct lb_weight_quantizer {
 typedef struct lb_act_setting {
     int bits; /* 1..8 */
     float options[LB_MAX_QUANTIZER_OPTIONS];
+    lb_act_gradient gradient; /* of sign */
 } lb_act_setting;
 
 /* The non-linearity that stands before a quantizer. */

@@ -232,6 +232,20 @@ static lb_status resolve_order(const lb_method *method, const lb_method_request 
     return LB_OK;
 }
 
+static lb_status resolve_gradient(const lb_method_request *request, lb_quant_config *config)
+{
+    config->act_setting.gradient = request->act_gradient;
+    if (request->act_gradient == LB_GRADIENT_STE) return LB_OK;
+    const float any = 1.0f;
+    if (config->acts != NULL &&
+        config->acts->map(&config->act_setting, &any).gradient == request->act_gradient)
+        return LB_OK;
+    return lb_fail(LB_E_ARG,
+                   "act-gradient approx-sign is one of sign activations, these are %s%s%s",
+                   config->acts ? "those of '" : "float", config->acts ? config->acts->name : "",
+                   config->acts ? "'" : "");
+}
+
 static lb_status resolve_last_input(const lb_method_request *request, lb_quant_config *config)
 {
     config->quantize_last_input = request->quantize_last_input == 1;
@@ -334,6 +348,7 @@ lb_status lb_method_resolve(const lb_method_request *request, lb_quant_config *o
     standard_options(act_options(&config), config.act_setting.options);
     for (size_t i = 0; i < request->n_options; i++)
         LB_TRY(resolve_option(request->options[i], &config));
+    LB_TRY(resolve_gradient(request, &config));
     LB_TRY(resolve_order(method, request, &config)); /* options decide what stands before */
     *out = config;
     return LB_OK;

@@ -66,7 +66,8 @@ typedef struct lb_method_request {
     int granularity;                             /* lb_granularity or -1 */
     int quantize_shortcuts, quantize_last_input; /* 0, 1 or -1 */
     float relu_slope;                            /* NAN: 1 */
-    const char *const *options;                  /* "NAME=VALUE" for either quantizer's knobs */
+    lb_act_gradient act_gradient;
+    const char *const *options; /* "NAME=VALUE" for either quantizer's knobs */
     size_t n_options;
 } lb_method_request;
 

@@ -99,11 +99,31 @@ static lb_status read_method(const lb_settings *s, lb_train_config *out)
         .granularity = choice(s, LB_KEY_GRANULARITY),
         .quantize_shortcuts = yes_no(s, LB_KEY_QUANTIZE_SHORTCUTS),
         .quantize_last_input = yes_no(s, LB_KEY_QUANTIZE_LAST_INPUT),
+        .act_gradient =
+            choice(s, LB_KEY_ACT_GRADIENT) == 1 ? LB_GRADIENT_APPROX_SIGN : LB_GRADIENT_STE,
         .relu_slope = slope != NULL ? (float)real(s, LB_KEY_RELU_SLOPE) : NAN,
     };
     if (out->method.first < 0) out->method.first = both;
     if (out->method.last < 0) out->method.last = both;
     return read_options(s, out);
+}
+
+static lb_status read_gradient_bits(const lb_settings *s, lb_train_config *out)
+{
+    enum { MOST_BITS = 8 };
+    const bool given = lb_settings_value(s, LB_KEY_G_BITS) != NULL;
+    out->gradient_bits = given ? (int)whole(s, LB_KEY_G_BITS) : LB_FLOAT_BITS;
+    if (out->gradient_bits == LB_FLOAT_BITS) return LB_OK;
+    if (out->gradient_bits > MOST_BITS) {
+        return lb_fail(LB_E_ARG, "gradients take 1 to %d bits, or %d for float, not %d", MOST_BITS,
+                       LB_FLOAT_BITS, out->gradient_bits);
+    }
+    lb_quant_config resolved;
+    LB_TRY(lb_method_resolve(&out->method, &resolved));
+    if (resolved.weights != NULL) return LB_OK;
+    return lb_fail(LB_E_ARG,
+                   "gradients of %d bits enter quantized layers only, and the weights are float",
+                   out->gradient_bits);
 }
 
 /* Not given: the model's own. */
@@ -190,22 +210,26 @@ static void read_run(const lb_settings *s, lb_train_config *out)
     out->out = lb_settings_value(s, LB_KEY_OUT);
 }
 
+/* "w2"; nothing for a width that was not given */
+static void width_text(char what, int bits, char text[8])
+{
+    text[0] = '\0';
+    if (bits >= 0) (void)snprintf(text, 8, "%c%d", what, bits % 100);
+}
+
 /* "runs/synth-digits-lenet5-dorefa-w1a2-seed1"; widths where they were given */
 static lb_status name_folder(lb_train_config *out)
 {
     char text[256];
     const int data_length = (int)strcspn(out->data, ":");
-    char widths[32] = "";
-    if (out->method.w_bits >= 0 && out->method.a_bits >= 0) {
-        (void)snprintf(widths, sizeof widths, "-w%da%d", out->method.w_bits, out->method.a_bits);
-    } else if (out->method.w_bits >= 0) {
-        (void)snprintf(widths, sizeof widths, "-w%d", out->method.w_bits);
-    } else if (out->method.a_bits >= 0) {
-        (void)snprintf(widths, sizeof widths, "-a%d", out->method.a_bits);
-    }
-    const int length =
-        snprintf(text, sizeof text, "runs/%.*s-%s-%s%s-seed%llu", data_length, out->data,
-                 out->model, out->method.method, widths, (unsigned long long)out->seed);
+    char w[8], a[8], g[8];
+    width_text('w', out->method.w_bits, w);
+    width_text('a', out->method.a_bits, a);
+    width_text('g', out->gradient_bits == LB_FLOAT_BITS ? -1 : out->gradient_bits, g);
+    const bool any = w[0] != '\0' || a[0] != '\0' || g[0] != '\0';
+    const int length = snprintf(text, sizeof text, "runs/%.*s-%s-%s%s%s%s%s-seed%llu", data_length,
+                                out->data, out->model, out->method.method, any ? "-" : "", w, a, g,
+                                (unsigned long long)out->seed);
     lb_assert(length > 0);
     char *name = NULL;
     LB_TRY(lb_arena_strdup(&out->arena, text, &name));
@@ -253,6 +277,7 @@ lb_status lb_train_config_read(const lb_settings *s, lb_train_config *out)
     out->workers = (int)whole(s, LB_KEY_WORKERS);
     read_model(s, out);
     LB_TRY(read_method(s, out));
+    LB_TRY(read_gradient_bits(s, out));
     LB_TRY(read_training(s, out));
     read_run(s, out);
     if (out->resume && out->overwrite) {

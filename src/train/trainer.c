@@ -229,7 +229,10 @@ static lb_status make_engine(lb_trainer *t, bool (*stopped)(void))
 {
     const lb_train_config *c = &t->config;
     LB_TRY(lb_optimizer_init(&t->optimizer, &t->net, &c->optimizer));
-    const lb_executor_options options = {.batch = c->batch, .threads = c->threads, .seed = c->seed};
+    const lb_executor_options options = {.batch = c->batch,
+                                         .threads = c->threads,
+                                         .seed = c->seed,
+                                         .gradient_bits = c->gradient_bits};
     LB_TRY(c->backend->create(&t->net, &options, &t->executor));
     void *block = NULL;
     LB_TRY(lb_alloc(c->batch * t->facts.classes, sizeof(float), "logits", &block));

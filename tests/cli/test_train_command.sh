@@ -108,6 +108,11 @@ refused 2 "did you mean 'mnist'?" "$LOWBIT" train --data mnits --out x
 refused 2 "did you mean 'redbit-mnist'?" "$LOWBIT" train --recipe redbit-mnst --out x
 refused 2 "ttq" "$LOWBIT" train --method ttq --wbits 3 --out x
 refused 2 "float" "$LOWBIT" train --method float --wbits 2 --out x
+refused 2 "gradients take 1 to 8 bits, or 32 for float, not 9" "$LOWBIT" train \
+    --method dorefa --wbits 1 --gbits 9 --out x
+refused 2 "the weights are float" "$LOWBIT" train --method float --gbits 4 --out x
+refused 2 "act-gradient approx-sign is one of sign activations" "$LOWBIT" train \
+    --method dorefa --wbits 1 --abits 2 --act-gradient approx-sign --out x
 refused 2 "epochs 'none': wanted a whole number" "$LOWBIT" train --epochs none --out x
 refused 2 "unexpected argument 'mnist'" "$LOWBIT" train mnist
 refused 2 "LOWBIT_DATA" env -u LOWBIT_DATA "$LOWBIT" train --data mnist --out x

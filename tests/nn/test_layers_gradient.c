@@ -8,6 +8,7 @@
  * corners use `kinks`. */
 #include <string.h>
 
+#include "quant/method.h"
 #include "support/gradient_check.h"
 #include "support/plain_quantizers.h"
 #include "support/support.h"
@@ -383,6 +384,25 @@ static float gradient_through(lb_net *net, int node, const float *weights, const
     return g;
 }
 
+/* One image, 4 values of sum 0 behind sign, g = -2 (1 - 0) = -2: dx = -2 max(2 - 2 |x|, 0). */
+static void test_approx_sign(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"sign", "qnn"};
+    for (size_t k = 0; k < 2; k++) {
+        const float x[] = {0.0f, -0.25f, 0.75f, -1.5f};
+        const float wanted[] = {-4.0f, -3.0f, -1.0f, 0.0f};
+        const float ones[] = {1.0f, 1.0f, 1.0f, 1.0f};
+        const lb_act_setting setting = {.bits = 1, .gradient = LB_GRADIENT_APPROX_SIGN};
+        float dx[4];
+        lb_net net = start((lb_shape){4, 1, 1});
+        const int node =
+            lb_net_quantize(&net, "quantize", 0, lb_act_quantizer_find(names[k]), &setting);
+        assert_true(gradient_through(&net, node, ones, x, dx) == -2.0f);
+        for (size_t i = 0; i < 4; i++) assert_true(dx[i] == wanted[i]);
+    }
+}
+
 /* The first of equal maxima takes the whole gradient; both windows that share it add up. */
 static void test_max_pool_ties(void **state)
 {
@@ -437,6 +457,7 @@ int main(void)
         cmocka_unit_test(test_a_small_branching_net),
         cmocka_unit_test(test_quantizer_tables),
         cmocka_unit_test(test_learned_values_sum_over_images),
+        cmocka_unit_test(test_approx_sign),
         cmocka_unit_test(test_max_pool_ties),
         cmocka_unit_test(test_corners),
     };

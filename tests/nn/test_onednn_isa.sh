@@ -3,9 +3,11 @@
 # ctest: timeout 600
 set -eu
 for isa in scalar avx2 avx512; do
-    LOWBIT_ISA=$isa "$LOWBIT_BUILD/tests/test_onednn_train" >"$isa.txt" 2>&1 || {
-        cat "$isa.txt"
-        echo "test_onednn_train fails with LOWBIT_ISA=$isa"
-        exit 1
-    }
+    for test in test_onednn_train test_onednn_quantizers; do
+        LOWBIT_ISA=$isa "$LOWBIT_BUILD/tests/$test" >"$isa.txt" 2>&1 || {
+            cat "$isa.txt"
+            echo "$test fails with LOWBIT_ISA=$isa"
+            exit 1
+        }
+    done
 done

@@ -342,6 +342,24 @@ static void test_refused_policies(void **state)
            "a slope of the ReLU needs a ReLU: activation quantizer 'fixed' has none before it");
 }
 
+static void test_act_gradient(void **state)
+{
+    (void)state;
+    lb_method_request request = request_of("bnn");
+    assert_int_equal(resolve(&request).act_setting.gradient, LB_GRADIENT_STE);
+    request.act_gradient = LB_GRADIENT_APPROX_SIGN;
+    assert_int_equal(resolve(&request).act_setting.gradient, LB_GRADIENT_APPROX_SIGN);
+    request = request_of("qnn");
+    request.act_gradient = LB_GRADIENT_APPROX_SIGN;
+    request.a_bits = 1;
+    assert_int_equal(resolve(&request).act_setting.gradient, LB_GRADIENT_APPROX_SIGN);
+    request.a_bits = 2;
+    refuse(&request,
+           "act-gradient approx-sign is one of sign activations, these are those of 'qnn'");
+    request.a_bits = LB_FLOAT_BITS;
+    refuse(&request, "act-gradient approx-sign is one of sign activations, these are float");
+}
+
 static void test_refused_options(void **state)
 {
     (void)state;
@@ -400,6 +418,7 @@ int main(void)
         cmocka_unit_test(test_refused_widths),
         cmocka_unit_test(test_refused_names),
         cmocka_unit_test(test_refused_policies),
+        cmocka_unit_test(test_act_gradient),
         cmocka_unit_test(test_refused_options),
         cmocka_unit_test(test_table_is_sound),
     };

@@ -1,11 +1,12 @@
 # A run killed with SIGKILL at 20 random instants and resumed each time leaves the same bytes as
-# one that was never disturbed. Stochastic weights, learned activations, augmentation and worker threads take part.
+# one that was never disturbed. Stochastic weights and gradients, learned activations, augmentation and
+# worker threads take part.
 set -euo pipefail
 kills=20
 export OMP_WAIT_POLICY=passive # other tests run beside this one: threads that wait must not spin
 
 train=("$LOWBIT" train --data synth-digits:400 --model lenet5 --width-multiplier 0.25
-    --method bc-stochastic --activations lsq --abits 2 --batch 20 --augment rotate=10,crop=2 --workers 1 --threads 2)
+    --method bc-stochastic --activations lsq --abits 2 --gbits 4 --batch 20 --augment rotate=10,crop=2 --workers 1 --threads 2)
 
 milliseconds() { date +%s%3N; }
 

@@ -186,9 +186,10 @@ static void values_arrive_where_they_belong(void **state)
 {
     (void)state;
     static const char *const pairs[] = {
-        "model",      "mlp",         "widths",     "30,20",     "method",   "dorefa", "abits",  "2",
-        "first-last", "8bit",        "last-layer", "quantized", "shortcut", "none",   "epochs", "8",
-        "schedule",   "exponential", "lr",         "0.5",       "threads",  "3",      NULL};
+        "model",    "mlp",     "widths", "30,20",      "method",   "dorefa",      "gbits",
+        "6",        "abits",   "2",      "first-last", "8bit",     "last-layer",  "quantized",
+        "shortcut", "none",    "epochs", "8",          "schedule", "exponential", "lr",
+        "0.5",      "threads", "3",      NULL};
     lb_train_config config;
     lb_settings *s = NULL;
     assert_ok(read_config(pairs, &config, &s));
@@ -196,6 +197,7 @@ static void values_arrive_where_they_belong(void **state)
     assert_int_equal(config.widths[1], 20);
     assert_int_equal(config.method.w_bits, -1);
     assert_int_equal(config.method.a_bits, 2);
+    assert_int_equal(config.gradient_bits, 6);
     assert_int_equal(config.method.first, LB_END_8BIT);
     assert_int_equal(config.method.last, LB_END_QUANTIZED);
     assert_int_equal(config.shortcut, LB_SHORTCUT_NONE);
@@ -204,7 +206,7 @@ static void values_arrive_where_they_belong(void **state)
     assert_int_equal(config.schedule.milestones[0], 4);
     assert_int_equal(config.schedule.milestones[1], 6);
     assert_int_equal(config.threads, 3);
-    assert_string_equal(config.out, "runs/synth-digits-mlp-dorefa-a2-seed1");
+    assert_string_equal(config.out, "runs/synth-digits-mlp-dorefa-a2g6-seed1");
     lb_train_config_release(&config);
     lb_settings_destroy(s);
 }

@@ -3,7 +3,7 @@
  * Weights: the gradient of one image's margin is a product of two matrices, gradients (filters x pixels) and columns
  * (pixels x weights of a filter). All classes of all filters are the rows of one product; its squares are added up
  * row by row. Where there is one pixel, the rows are outer products: (sum of squares of x) dy^2. */
-#include <string.h>
+#include <math.h>
 
 #include "nn/backend/margins.h"
 #include "nn/backend/reference.h"
@@ -116,6 +116,7 @@ static float slope_of(const lb_node *node, const lb_margins_node *shared, size_t
     case LB_OP_CLIP: return x >= node->as.clip.low && x <= node->as.clip.high ? 1.0f : 0.0f;
     case LB_OP_QUANTIZE: {
         const lb_act_map *m = &shared->map;
+        if (m->gradient == LB_GRADIENT_APPROX_SIGN) return fmaxf(2.0f - 2.0f * fabsf(x), 0.0f);
         const bool inside = m->open ? x > m->window_low && x < m->window_high
                                     : x >= m->window_low && x <= m->window_high;
         return inside ? 1.0f : 0.0f;

@@ -119,6 +119,7 @@ typedef enum lb_step_kind {
     LB_STEP_CLIP,
     LB_STEP_WINDOW,
     LB_STEP_MASK,
+    LB_STEP_APPROX_SIGN,
     LB_STEP_QUANTIZE,
     LB_STEP_SUMS,
     LB_STEP_NORM_BACKWARD,
@@ -182,7 +183,8 @@ typedef struct lb_pass {
     X(CONCAT_BACKWARD, "concat backward")       \
     X(SUBSAMPLE_BACKWARD, "subsample backward") \
     X(FLATTEN_BACKWARD, "flatten backward")     \
-    X(LEARNED, "learned scale")
+    X(LEARNED, "learned scale")                 \
+    X(QUANTIZE_GRADIENT, "quantize gradient")
 /* clang-format on */
 
 typedef enum lb_operation_kind {

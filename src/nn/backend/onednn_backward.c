@@ -98,6 +98,16 @@ static lb_status emit_mask(lb_executor *e, lb_pass *pass, int bits, float factor
     return LB_OK;
 }
 
+static lb_status emit_approx_sign(lb_executor *e, lb_pass *pass, int x, int g, int *out)
+{
+    lb_step *step = NULL;
+    LB_TRY(lb_pass_add_step(e, pass, LB_STEP_APPROX_SIGN, &step));
+    step->x = g;
+    step->y = lb_pass_register(pass, x);
+    *out = step->out = lb_pass_register(pass, -1);
+    return LB_OK;
+}
+
 /* Hand a node's input gradient (register g) on: inside the pass, or to a buffer. */
 static lb_status pass_on(lb_executor *e, lb_pass *pass, int operation, int node, int input, int g,
                          int *totals)
@@ -148,7 +158,10 @@ static lb_status emit_node_backward(lb_executor *e, lb_pass *pass, int operation
     default:
         if (n->op == LB_OP_QUANTIZE && n->as.quantize.learned >= 0)
             LB_TRY(bind(e, pass, g, &v->learned));
-        LB_TRY(emit_mask(e, pass, v->bits, 1.0f, g, &g));
+        if (n->op == LB_OP_QUANTIZE && v->act.gradient == LB_GRADIENT_APPROX_SIGN)
+            LB_TRY(emit_approx_sign(e, pass, e->values[lb_source(e, node, 0)].real, g, &g));
+        else
+            LB_TRY(emit_mask(e, pass, v->bits, 1.0f, g, &g));
         break;
     }
     return pass_on(e, pass, operation, node, 0, g, totals);
@@ -178,6 +191,11 @@ static bool wants_floats(const lb_layer *layer)
 {
     return !layer->split[LB_BACKWARD_WEIGHTS] ||
            (layer->wants_dx && !layer->split[LB_BACKWARD_DATA]);
+}
+
+static bool quantizes_gradient(const lb_executor *e, const lb_layer *layer)
+{
+    return lb_node_quantizes_gradient(&e->net->nodes[layer->node], e->options.gradient_bits);
 }
 
 /* The gradient of a layer's output (register g) as two bfloat16 halves. */
@@ -211,8 +229,10 @@ static lb_status plan_norm_backward(lb_executor *e, int node)
     step->out = lb_pass_register(pass, -1);
     const int g = step->out;
     int buffer = -1;
-    if (!norm->layer || wants_floats(norm->layer)) LB_TRY(bind(e, pass, g, &buffer));
-    if (norm->layer && wants_split(norm->layer)) LB_TRY(emit_split(e, pass, norm->layer, g));
+    const lb_layer *layer = norm->layer;
+    const bool later = layer && quantizes_gradient(e, layer); /* its split follows that */
+    if (!layer || later || wants_floats(layer)) LB_TRY(bind(e, pass, g, &buffer));
+    if (layer && wants_split(layer) && !later) LB_TRY(emit_split(e, pass, norm->layer, g));
     LB_TRY(finish_backward_pass(e, pass));
     return buffer >= 0 ? add_edge(e, in, buffer) : LB_OK;
 }
@@ -281,11 +301,25 @@ static lb_status plan_linear_weights(lb_executor *e)
     return LB_OK;
 }
 
+/* To a buffer of its own: the gradient may be another node's too. */
+static lb_status plan_quantized_gradient(lb_executor *e, int node)
+{
+    lb_value *v = &e->values[node];
+    lb_operation *op = NULL;
+    LB_TRY(lb_operation_add(e, LB_OPERATION_QUANTIZE_GRADIENT, node, &op));
+    op->backward = true;
+    op->in[0] = v->gradient;
+    LB_TRY(lb_buffer_add(e, LB_CELL_F32, lb_values_of(v->map), &op->out));
+    v->gradient = op->out;
+    return LB_OK;
+}
+
 static lb_status plan_layer_backward(lb_executor *e, int node)
 {
     lb_value *v = &e->values[node];
     lb_layer *layer = v->layer;
     if (!v->in_pass && v->n_edges > 0) LB_TRY(whole_gradient(e, node));
+    if (quantizes_gradient(e, layer)) LB_TRY(plan_quantized_gradient(e, node));
     if (wants_split(layer) && layer->split_gradient < 0) {
         lb_pass *pass = NULL;
         LB_TRY(start_backward_pass(e, node, &pass));

@@ -145,12 +145,13 @@ static lb_status plan_quantize(lb_executor *e, int node)
     const bool moves = lb_quantize_moves(&e->net->nodes[node]);
     const bool always_inside =
         !moves && !v->act.open && in->low >= v->act.window_low && in->high <= v->act.window_high;
-    if (!always_inside) LB_TRY(need_bits(e, node));
+    const bool smooth = v->act.gradient == LB_GRADIENT_APPROX_SIGN;
+    if (!always_inside && !smooth) LB_TRY(need_bits(e, node));
     if (moves) {
         v->low = -INFINITY;
         v->high = INFINITY;
     }
-    if (q->learned >= 0) LB_TRY(need_real(e, lb_source(e, node, 0)));
+    if (q->learned >= 0 || smooth) LB_TRY(need_real(e, lb_source(e, node, 0)));
     return join_pass(e, node);
 }
 

@@ -1,5 +1,6 @@
 /* Operations that move values between maps: images in, pools, concat, subsample, flatten; the random bits of
  * dropout; gradients of learned activation quantizers, which see a sample in the order c, h, w. */
+#include <math.h>
 #include <string.h>
 
 #include "nn/backend/onednn.h"
@@ -90,6 +91,25 @@ static void learned(lb_executor *e, const lb_operation *op, const lb_range *r, s
         &q->setting, e->net->params[q->learned].value, ordered, ordered + values, values);
 }
 
+/* Draws are numbered by the element's place in (n, c, h, w). */
+static void quantize_gradient(const lb_executor *e, int node, size_t image, const float *g,
+                              float *out)
+{
+    const lb_value *v = &e->values[node];
+    const size_t pixels = v->map.h * v->map.w, values = v->map.c * pixels;
+    lb_random random = lb_random_at(e->options.seed, LB_RANDOM_GRADIENT, e->step, (uint64_t)node);
+    random.counter += image * values;
+    float largest = 0.0f;
+    for (size_t i = 0; i < values; i++) largest = fmaxf(largest, fabsf(g[i]));
+    for (size_t c = 0; c < v->map.c; c++) {
+        for (size_t p = 0; p < pixels; p++) {
+            const size_t i = p * v->map.c + c;
+            out[i] = lb_gradient_quantize(e->options.gradient_bits, largest, g[i],
+                                          lb_random_uniform(&random));
+        }
+    }
+}
+
 static void transpose_bytes(size_t rows, size_t columns, const uint8_t *from, uint8_t *to)
 {
     for (size_t r = 0; r < rows; r++) {
@@ -150,6 +170,7 @@ static void run_image(lb_executor *e, const lb_operation *op, const lb_range *r,
         break;
     }
     case LB_OPERATION_DROPOUT_BITS: dropout_bits(e, op->node, i, y); break;
+    case LB_OPERATION_QUANTIZE_GRADIENT: quantize_gradient(e, op->node, i, x, y); break;
     case LB_OPERATION_LEARNED: learned(e, op, r, i, x, x1); break;
     default: break;
     }

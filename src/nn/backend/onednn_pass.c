@@ -179,6 +179,7 @@ static void run_step(const lb_executor *e, const place *p, const lb_step *s)
                   s->open, x, buffer_place(e, p, s->buffer));
         break;
     case LB_STEP_MASK: k->mask(n, buffer_place(e, p, s->buffer), s->factor, x, out); break;
+    case LB_STEP_APPROX_SIGN: k->approx_sign(n, x, y, out); break;
     case LB_STEP_QUANTIZE: {
         const lb_cell cell = s->buffer >= 0 ? e->buffers[s->buffer].cell : LB_CELL_F32;
         k->quantize(n, s->map, x, cell, buffer_place(e, p, s->buffer), out);

@@ -58,6 +58,8 @@ typedef struct lb_pass_kernels {
     void (*window)(size_t n, float low, float high, bool open, const float *x, uint8_t *bits);
     /** y = bit ? x * factor : 0. */
     void (*mask)(size_t n, const uint8_t *bits, float factor, const float *x, float *y);
+    /** y = g * max(2 - 2 |x|, 0). */
+    void (*approx_sign)(size_t n, const float *g, const float *x, float *y);
     /** Codes of x to `codes` (NULL: not wanted) and code * scale to y (NULL: not wanted). */
     void (*quantize)(size_t n, const lb_act_map *map, const float *x, lb_cell cell, void *codes,
                      float *y);

@@ -164,6 +164,15 @@ static void mask(size_t n, const uint8_t *bits, float factor, const float *x, fl
     for (; i < n; i++) y[i] = bits[i / 8] >> (i % 8) & 1 ? x[i] * factor : 0.0f;
 }
 
+static void approx_sign(size_t n, const float *restrict g, const float *restrict x,
+                        float *restrict y)
+{
+    for (size_t i = 0; i < n; i++) {
+        const float slope = 2.0f - 2.0f * (x[i] < 0.0f ? -x[i] : x[i]);
+        y[i] = slope > 0.0f ? g[i] * slope : 0.0f;
+    }
+}
+
 /* The order of operations of lb_act_map, with its last two steps exchanged: bounds of codes are whole numbers and
  * rounding is monotone, so both orders give the same code, and what is small can be rounded by an addition. */
 static inline float raise_and_cap(float t, float low, float high)
@@ -300,6 +309,7 @@ const lb_pass_kernels LB_PASS_KERNELS = {
     .clip = clip,
     .window = window,
     .mask = mask,
+    .approx_sign = approx_sign,
     .quantize = quantize,
     .statistics = statistics,
     .statistics_i16 = statistics_i16,

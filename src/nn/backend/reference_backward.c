@@ -71,8 +71,25 @@ static void bias_gradient(lb_shape s, size_t images, const float *dy, float *d_b
     }
 }
 
+/* The gradient that enters a layer, sample by sample. */
+static void quantize_gradient(lb_executor *e, int index)
+{
+    const lb_node *node = &e->net->nodes[index];
+    const int bits = e->options.gradient_bits;
+    if (!lb_node_quantizes_gradient(node, bits)) return;
+    const size_t one = lb_shape_count(node->shape);
+    lb_random random = lb_random_at(e->options.seed, LB_RANDOM_GRADIENT, e->step, (uint64_t)index);
+    for (size_t n = 0; n < e->images; n++) {
+        float *g = e->nodes[index].grad + n * one, largest = 0.0f;
+        for (size_t i = 0; i < one; i++) largest = fmaxf(largest, fabsf(g[i]));
+        for (size_t i = 0; i < one; i++)
+            g[i] = lb_gradient_quantize(bits, largest, g[i], lb_random_uniform(&random));
+    }
+}
+
 static void conv_backward(lb_executor *e, int index)
 {
+    quantize_gradient(e, index);
     lb_net *net = e->net;
     const lb_node *node = &net->nodes[index];
     const lb_conv *conv = &node->as.conv;
@@ -155,6 +172,15 @@ static void window_backward(float low, float high, bool open, size_t count, cons
     }
 }
 
+/* The slope of a piecewise quadratic sign. */
+static void approx_sign_backward(size_t count, const float *x, const float *dy, float *dx)
+{
+    for (size_t i = 0; i < count; i++) {
+        const float slope = 2.0f - 2.0f * fabsf(x[i]);
+        if (slope > 0.0f) dx[i] += dy[i] * slope;
+    }
+}
+
 static void quantize_backward(lb_executor *e, int index, const float *x, const float *dy, float *dx)
 {
     const lb_net *net = e->net;
@@ -162,7 +188,10 @@ static void quantize_backward(lb_executor *e, int index, const float *x, const f
     const lb_quantize *q = &node->as.quantize;
     const lb_act_map map = lb_quantize_map(net, node);
     const size_t one = lb_shape_count(node->shape);
-    window_backward(map.window_low, map.window_high, map.open, e->images * one, x, dy, dx);
+    if (map.gradient == LB_GRADIENT_APPROX_SIGN)
+        approx_sign_backward(e->images * one, x, dy, dx);
+    else
+        window_backward(map.window_low, map.window_high, map.open, e->images * one, x, dy, dx);
     if (q->learned < 0) return;
     const lb_param *p = &net->params[q->learned];
     double sum = 0.0;

@@ -3,7 +3,7 @@
  * Forward, k = 1:  sign(x).
  * Forward, k >= 2: clip(round(x 2^(k-1)) / 2^(k-1), -1, 1 - 2^-(k-1)), ties to even (RedBit Eq. 1
  *                  with the range of k-bit two's complement numbers).
- * Backward:        g where |x| <= 1, else 0. */
+ * Backward:        g where |x| <= 1, else 0. One bit with approx-sign: g max(2 - 2 |x|, 0). */
 #include "nn/quantizer.h"
 
 static lb_act_map map(const lb_act_setting *setting, const float *learned)
@@ -20,6 +20,7 @@ static lb_act_map map(const lb_act_setting *setting, const float *learned)
         .scale = 1.0f / half,
         .window_low = -1.0f,
         .window_high = 1.0f,
+        .gradient = binary ? setting->gradient : LB_GRADIENT_STE,
     };
 }
 

@@ -1,7 +1,8 @@
 /* sign - binary activations.
  *
  * Forward:  +1 where x >= 0, else -1 (RedBit eq. 2).
- * Backward: g where |x| <= 1, else 0; `open` 1 leaves out |x| = 1, as XNOR-Net's code. */
+ * Backward: g where |x| <= 1, else 0; `open` 1 leaves out |x| = 1, as XNOR-Net's code. With approx-sign
+ *           g max(2 - 2 |x|, 0). */
 #include "nn/quantizer.h"
 
 enum { OPEN };
@@ -19,6 +20,7 @@ static lb_act_map map(const lb_act_setting *setting, const float *learned)
         .window_low = -1.0f,
         .window_high = 1.0f,
         .open = setting->options[OPEN] != 0.0f,
+        .gradient = setting->gradient,
     };
 }
 
