@@ -116,6 +116,13 @@ static lb_status check_start(const lb_impq_call *p, const lb_run *run, const lb_
                    p->plan.options->run, row->top1);
 }
 
+/* The last iteration was not kept: rules that were loosened since may keep it. */
+static void look_again(lb_impq_call *p)
+{
+    lb_impq_row *last = p->state.n_rows > 0 ? &p->state.rows[p->state.n_rows - 1] : NULL;
+    if (last != NULL && !last->kept) last->kept = lb_impq_is_kept(&p->plan, last);
+}
+
 /* The row of the starting run, and whether all can be done from there. */
 static lb_status start(lb_impq_call *p)
 {
@@ -192,6 +199,7 @@ lb_status lb_impq(const lb_impq_options *options, lb_impq_fn *report, lb_event_f
     if (status == LB_OK) status = lb_impq_plan_read(options, &p.plan);
     if (status == LB_OK) status = check_folder(&p);
     if (status == LB_OK) status = lb_impq_state_read(&p.plan, &p.state);
+    look_again(&p);
     if (status == LB_OK) status = start(&p);
     for (int phase = 0; status == LB_OK && phase < LB_IMPQ_PHASES; phase++)
         status = run_phase(&p, (lb_impq_phase)phase);

@@ -106,6 +106,13 @@ status=0
     --set lr=0 --threads 1 --fraction 0.1 --out keep >log || status=$?
 [ $status -eq 0 ] || { cat log; exit 1; }
 [ "$(grep -c ',no$' keep/impq.csv)" -le 1 ]
+# a rule that is loosened keeps the last iteration, and its phase goes on
+tight=(--granularity network --groups 1@1 --epochs 1 --set lr=0.1 --threads 1 --fraction 0.1 --out tight)
+top1=$(sed -n 2p whole/impq.csv | cut -d, -f4)
+"$LOWBIT" impq start "${tight[@]}" --iterations 2 --stop "top1 >= $top1" >log
+[ "$(cut -d, -f1,10 tight/impq.csv | tail -1)" = 1,no ]
+"$LOWBIT" impq start "${tight[@]}" --iterations 2 --resume >log
+[ "$(cut -d, -f1,10 tight/impq.csv | tail -2 | xargs)" = "1,yes 2,yes" ]
 # all groups at one bit: nothing is left to lose, which is no failure
 "$LOWBIT" impq start --granularity network --groups 1@1 --iterations 9 --epochs 1 --threads 1 --fraction 0.1 --out low >log
 [ "$(tail -1 low/impq.csv | cut -d, -f1,6)" = 2,1.000000 ]
