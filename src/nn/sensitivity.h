@@ -16,7 +16,7 @@ typedef struct lb_sensitivity lb_sensitivity;
  *            values of one quantized map. Batch-norm with running statistics; quantizers let gradients through as
  *            they do in training.
  * Ownership: *out is yours, lb_sensitivity_destroy. Borrows the network.
- * Errors:    LB_E_NOMEM.
+ * Errors:    LB_E_ARG a network of one class; LB_E_NOMEM.
  * Source:    IMPQ, Eq. 4 and 5 without the factor 2^-B.
  */
 LB_MUST_CHECK lb_status lb_sensitivity_create(lb_net *net, size_t runners_up, int threads,

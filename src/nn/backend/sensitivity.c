@@ -131,6 +131,8 @@ static lb_status plan(lb_sensitivity *s)
 lb_status lb_sensitivity_create(lb_net *net, size_t runners_up, int threads, lb_sensitivity **out)
 {
     void *block = NULL;
+    if (net->classes < 2)
+        return lb_fail(LB_E_ARG, "a network of one class has no margins, wanted two classes");
     LB_TRY(lb_alloc(1, sizeof **out, "sensitivities", &block));
     lb_sensitivity *s = block;
     *s = (lb_sensitivity){.net = net, .classes = runners_up, .threads = threads < 1 ? 1 : threads};
