@@ -23,7 +23,8 @@ typedef struct lb_layer_info {
     size_t weights;                 /* of convolutions and linear layers                         */
     size_t parameters;              /* trained: weights, biases, gains, learned scales           */
     size_t macs;                    /* multiply-accumulates for one image, padding included      */
-    int weight_bits;                /* as stored: 32 for float and stochastic ones; ternary 2    */
+    double weight_bits;             /* as stored: 32 for float and stochastic ones; ternary 2;   */
+                                    /* where filters differ their mean                           */
     int act_bits;                   /* of a layer's input, a quantizer's output; 32: float       */
     const char *weight_quantizer;   /* "float" where there is none                               */
     size_t scales;                  /* float32 scales stored with the weight codes               */

@@ -102,14 +102,15 @@ typedef struct lb_packed_layer {
     const char *equals;             /* the training node whose map it gives; "" none */
     const char *op;                 /* "conv", "max-pool", ... */
     size_t channels, height, width; /* of its map */
-    int weight_bits, act_bits;      /* 32: float; 0: no weights. act_bits: of its input */
-    int out_bits;                   /* of its map */
-    size_t weights;                 /* number of them */
-    size_t macs;                    /* for one image */
-    const char *kernel;             /* "popcount avx2"; "" where there is no convolution */
-    const char *post;               /* "thresholds", "fixed-point", "steps"; "" none */
-    size_t thresholds;              /* number of them */
-    size_t stored_bytes;            /* of the layer in the file */
+    double weight_bits;  /* as stored: 32 float, 0 no weights; the mean where filters differ */
+    int act_bits;        /* of its input; 32: float; 0: no weights */
+    int out_bits;        /* of its map */
+    size_t weights;      /* number of them */
+    size_t macs;         /* for one image */
+    const char *kernel;  /* "popcount avx2"; "" where there is no convolution */
+    const char *post;    /* "thresholds", "fixed-point", "steps"; "" none */
+    size_t thresholds;   /* number of them */
+    size_t stored_bytes; /* of the layer in the file */
 } lb_packed_layer;
 
 /** Layer `index` below info.layers. */

@@ -52,7 +52,7 @@ static void print_layer(const lb_layer_info *l, int width)
     (void)printf("%-*s  %-12s %-11s %10zu %12zu ", width, l->name, l->op, shape, l->parameters,
                  l->macs);
     if (l->weights > 0) {
-        (void)printf("%6d %6d %12.0f %8.2f  %s\n", l->weight_bits, l->act_bits, l->stored_bytes,
+        (void)printf("%6.3g %6d %12.0f %8.2f  %s\n", l->weight_bits, l->act_bits, l->stored_bytes,
                      l->compression_codebook, l->weight_quantizer);
     } else {
         (void)printf("%6s %6d %12.0f\n", "", l->act_bits, l->stored_bytes);
@@ -118,11 +118,12 @@ static void print_layer_json(const lb_layer_info *l)
         ",\"op\":\"%s\",\"output\":[%zu,%zu,%zu],\"parameters\":%zu,\"weights\":%zu,\"macs\":%zu,",
         l->op, l->channels, l->height, l->width, l->parameters, l->weights, l->macs);
     if (l->weights > 0) {
-        (void)printf("\"weight_bits\":%d,\"weight_quantizer\":\"%s\",\"scales\":%zu,\"compression_"
-                     "codebook\":%.6f,"
-                     "\"compression_one_scale\":%.6f,",
-                     l->weight_bits, l->weight_quantizer, l->scales, l->compression_codebook,
-                     l->compression_one_scale);
+        (void)printf(
+            "\"weight_bits\":%.6g,\"weight_quantizer\":\"%s\",\"scales\":%zu,\"compression_"
+            "codebook\":%.6f,"
+            "\"compression_one_scale\":%.6f,",
+            l->weight_bits, l->weight_quantizer, l->scales, l->compression_codebook,
+            l->compression_one_scale);
     }
     (void)printf(
         "\"act_bits\":%d,\"stored_bytes\":%.3f,\"float_bytes\":%.0f,\"bit_operations\":%.3f}\n",

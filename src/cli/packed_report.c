@@ -38,7 +38,7 @@ static void print_layer(const lb_packed_layer *l, int width)
     (void)snprintf(shape, sizeof shape, "%zux%zux%zu", l->channels, l->height, l->width);
     (void)printf("%-*s  %-12s %-12s ", width, l->name, l->op, shape);
     if (l->weights > 0) {
-        (void)printf("%6d %6d %10zu %12zu", l->weight_bits, l->act_bits, l->weights, l->macs);
+        (void)printf("%6.3g %6d %10zu %12zu", l->weight_bits, l->act_bits, l->weights, l->macs);
     } else {
         (void)printf("%6s %6d %10s %12s", "", l->act_bits, "", "");
     }
@@ -108,7 +108,7 @@ void lb_cli_packed_layers_json(const lb_packed_inspection *p)
         put_text("equals", l->equals);
         (void)printf(", \"output\": [%zu, %zu, %zu], \"weights\": %zu, \"macs\": %zu, ",
                      l->channels, l->height, l->width, l->weights, l->macs);
-        if (l->weights > 0) (void)printf("\"weight_bits\": %d, ", l->weight_bits);
+        if (l->weights > 0) (void)printf("\"weight_bits\": %.6g, ", l->weight_bits);
         (void)printf("\"act_bits\": %d, \"out_bits\": %d, \"bit_operations\": %.12g, ", l->act_bits,
                      l->out_bits, p->layer_bit_operations[i]);
         put_text("kernel", l->kernel);

@@ -105,7 +105,8 @@ static void count_layers(const lb_intnet *net, lb_pack_result *out)
         if (l->op != LB_INT_CONV) continue;
         out->layers_with_weights++;
         out->integer_layers += lb_int_layer_is_integer(net, i);
-        out->code_bytes += (double)l->weights.count * lb_int_weights_bits(&l->weights) / 8.0;
+        out->code_bytes +=
+            (double)l->weights.count * lb_int_weights_mean_bits(&l->weights, l->map.shape.c) / 8.0;
         if (l->post.kind == LB_POST_THRESHOLDS)
             out->thresholds += l->map.shape.c * (((size_t)1 << l->post.thresholds.bits) - 1);
     }

@@ -1,8 +1,10 @@
 /* Weights: codes read off the masters, in the integer network's order, as streams of bits. */
 #include <math.h>
+#include <string.h>
 
 #include "freeze/layers.h"
 #include "nn/executor.h"
+#include "nn/mixed_bits.h"
 
 /* What freezing one layer's weights works with. */
 typedef struct job {
@@ -60,20 +62,22 @@ static uint8_t ternary_field(int code)
 static lb_status order_fields(const job *j, lb_int_weights *w, uint8_t *fields)
 {
     const bool ternary = w->storage == LB_STORED_TERNARY;
-    for (size_t o = 0; o < j->filters; o++)
+    for (size_t o = 0; o < j->filters; o++) {
+        const int bits = lb_conv_group_setting(&j->layer->as.conv, o).bits;
+        const lb_code_grid grid = ternary ? w->grid : lb_grid_narrowed(w->grid, bits);
         for (size_t t = 0; t < j->taps; t++)
             for (size_t i = 0; i < j->channels; i++) {
                 const int code = j->quantized.code[master_at(j, o, t, i)];
-                const bool fits = ternary ? code >= -1 && code <= 1 : on_grid(w->grid, code);
+                const bool fits = ternary ? code >= -1 && code <= 1 : on_grid(grid, code);
                 if (!fits) {
                     return lb_fail(LB_E_UNSUPPORTED,
                                    "layer '%s': quantizer '%s' gives code %d, wanted one of its %d "
                                    "bits",
-                                   j->layer->name, j->layer->as.conv.quantizer->name, code,
-                                   j->layer->as.conv.setting.bits);
+                                   j->layer->name, j->layer->as.conv.quantizer->name, code, bits);
                 }
                 *fields++ = ternary ? ternary_field(code) : lb_grid_field(w->grid, code);
             }
+    }
     return LB_OK;
 }
 
@@ -89,6 +93,15 @@ static lb_status pack_codes(const job *j, lb_arena *arena, lb_int_weights *w)
     lb_free(fields);
     w->at = stream;
     return status;
+}
+
+static lb_status pack_filter_bits(const job *j, lb_arena *arena, lb_int_weights *w)
+{
+    uint8_t *bits = NULL;
+    LB_TRY(lb_arena_alloc(arena, j->filters, 1, "bits of filters", (void **)&bits));
+    memcpy(bits, j->layer->as.conv.filter_bits, j->filters);
+    w->filter_bits = bits;
+    return lb_int_weights_narrow(w, j->filters, arena);
 }
 
 static lb_status pack_floats(const job *j, lb_arena *arena, lb_int_weights *w)
@@ -139,7 +152,8 @@ static lb_status freeze(const job *j, float act_scale, lb_arena *arena, lb_int_w
     w->sums = sums_of(j->layer);
     w->terms = lb_node_sums(j->layer);
     LB_TRY(make_scale(j, act_scale, arena, w, scale));
-    return pack_codes(j, arena, w);
+    LB_TRY(pack_codes(j, arena, w));
+    return conv->filter_bits ? pack_filter_bits(j, arena, w) : LB_OK;
 }
 
 lb_status lb_freeze_weights(lb_net *net, const lb_freeze_node *node, size_t channels,

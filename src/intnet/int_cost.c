@@ -38,9 +38,9 @@ static size_t post_bytes(const lb_int_layer *l)
     return rows * channels * sizeof(float);
 }
 
-double lb_bit_operations(size_t macs, size_t filter_inputs, int weight_bits, int act_bits)
+double lb_bit_operations(size_t macs, size_t filter_inputs, double weight_bits, int act_bits)
 {
-    const double w = weight_bits, a = act_bits;
+    const double w = weight_bits, a = (double)act_bits;
     return (double)macs * (w * a + w + a + log2((double)filter_inputs));
 }
 
@@ -58,7 +58,7 @@ lb_int_layer_cost lb_int_layer_cost_of(const lb_intnet *net, size_t layer)
     cost.weights = l->weights.count;
     cost.macs = cost.weights * l->map.shape.h * l->map.shape.w;
     cost.filter_inputs = cost.weights / l->map.shape.c;
-    cost.weight_bits = lb_int_weights_bits(&l->weights);
+    cost.weight_bits = lb_int_weights_mean_bits(&l->weights, l->map.shape.c);
     cost.act_bits = in->coded ? in->grid.bits : 32;
     cost.bit_operations =
         lb_bit_operations(cost.macs, cost.filter_inputs, cost.weight_bits, cost.act_bits);
@@ -80,7 +80,7 @@ lb_int_cost lb_intnet_cost_of(const lb_intnet *net)
         sum.bit_operations += c.bit_operations;
         if (c.weights == 0) continue;
         const double values = (double)values_of(net->layers[net->layers[i].in[0]].map.shape);
-        weight_bits += (double)c.weight_bits * (double)c.weights;
+        weight_bits += c.weight_bits * (double)c.weights;
         act_bits += (double)c.act_bits * values;
         acts += values;
     }

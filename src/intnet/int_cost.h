@@ -6,12 +6,13 @@
 
 /* One layer. All but thresholds and stored bytes are 0 where a layer has no weights. */
 typedef struct lb_int_layer_cost {
-    size_t weights, macs;      /* multiply-accumulates for one image, taps on padding included */
-    size_t filter_inputs;      /* M: inputs that one sum adds up */
-    int weight_bits, act_bits; /* of a stored weight, of a value of its input; 32: float */
-    double bit_operations;     /* N (B_w B_a + B_w + B_a + log2 M) */
-    size_t thresholds;         /* number of them */
-    size_t stored_bytes;       /* of the layer's tensors in the packed file */
+    size_t weights, macs;  /* multiply-accumulates for one image, taps on padding included */
+    size_t filter_inputs;  /* M: inputs that one sum adds up */
+    double weight_bits;    /* of a stored weight, mean over filters; 32: float */
+    int act_bits;          /* of a value of its input; 32: float */
+    double bit_operations; /* N (B_w B_a + B_w + B_a + log2 M) */
+    size_t thresholds;     /* number of them */
+    size_t stored_bytes;   /* of the layer's tensors in the packed file */
 } lb_int_layer_cost;
 
 /* The network: sums over its layers, and means. */
@@ -29,7 +30,7 @@ typedef struct lb_int_cost {
  * Computes: N (B_w B_a + B_w + B_a + log2 M).
  * Source:   IMPQ, Eq. 7.
  */
-double lb_bit_operations(size_t macs, size_t filter_inputs, int weight_bits, int act_bits);
+double lb_bit_operations(size_t macs, size_t filter_inputs, double weight_bits, int act_bits);
 
 /**
  * Cost of one layer of a checked network.

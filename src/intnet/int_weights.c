@@ -59,6 +59,14 @@ int lb_int_weights_bits(const lb_int_weights *weights)
     return weights->grid.bits;
 }
 
+double lb_int_weights_mean_bits(const lb_int_weights *weights, size_t filters)
+{
+    if (!weights->filter_bits) return lb_int_weights_bits(weights);
+    size_t sum = 0;
+    for (size_t o = 0; o < filters; o++) sum += weights->filter_bits[o];
+    return (double)sum / (double)filters;
+}
+
 int lb_int_weights_largest(const lb_int_weights *weights)
 {
     if (weights->storage == LB_STORED_TERNARY) return 1;

@@ -54,7 +54,8 @@ typedef enum lb_weight_storage {
 typedef enum lb_weight_encoding {
     LB_ENCODED_PLANES,     /* as they are stored here */
     LB_ENCODED_RUN_LENGTH, /* ternary: gaps, intnet/gaps.h */
-    LB_ENCODED_HUFFMAN     /* ternary: gaps with a Huffman code */
+    LB_ENCODED_HUFFMAN,    /* ternary: gaps with a Huffman code */
+    LB_ENCODED_MIXED       /* filters of different bits: a run of planes for each width */
 } lb_weight_encoding;
 
 /* What the sums of a channel add up. */
@@ -74,8 +75,10 @@ typedef struct lb_int_weights {
     size_t terms;   /* sums a channel, lb_int_weights_terms; several only where |code| <= 1 */
     const void *at; /* floats, or the stream. Borrowed. */
     lb_weight_encoding encoding;
-    const uint8_t *encoded; /* RUN_LENGTH, HUFFMAN: what stands in the file. Borrowed. */
+    const uint8_t *encoded; /* all but PLANES: what stands in the file. Borrowed. */
     size_t encoded_bytes;
+    /* MIXED: [O] bits of each filter, 1 to grid.bits; the codes of fewer bits are among those of `grid`. Borrowed. */
+    const uint8_t *filter_bits;
 } lb_int_weights;
 
 typedef struct lb_int_layer {
@@ -132,8 +135,10 @@ size_t lb_int_weights_terms(lb_weight_sums sums, const lb_window *window);
 void lb_int_weights_codes(const lb_int_weights *weights, int16_t *codes);
 /** Codes or values as float, [O][...]. */
 void lb_int_weights_floats(const lb_int_weights *weights, float *values);
-/** Bits of one stored weight: 1..8, ternary 2, float 32. */
+/** Bits of one weight in memory: 1..8, ternary 2, float 32. */
 int lb_int_weights_bits(const lb_int_weights *weights);
+/** Mean bits of a stored weight; of `filters` filters. */
+double lb_int_weights_mean_bits(const lb_int_weights *weights, size_t filters);
 /** Largest |code| that coded weights could have. */
 int lb_int_weights_largest(const lb_int_weights *weights);
 /** Bytes of the weights in the file. */
@@ -155,6 +160,20 @@ LB_MUST_CHECK lb_status lb_int_layer_measure_gaps(const lb_int_layer *layer, lb_
  *  Errors: LB_E_FORMAT the stream is damaged; LB_E_NOMEM. */
 LB_MUST_CHECK lb_status lb_int_weights_decode(lb_int_weights *weights, size_t filters, size_t taps,
                                               lb_arena *arena);
+
+/* ---- weights whose filters have different bits ---- */
+
+/** The grid of fewer bits whose codes a filter has in a layer of this one: the odd integers, or those around 0; 1 bit
+ *  is +-1. */
+lb_code_grid lb_grid_narrowed(lb_code_grid grid, int bits);
+/** Bytes of the layer's weights in the file. */
+size_t lb_int_weights_mixed_bytes(const lb_int_weights *weights, size_t filters);
+/** Make `encoded` of `at` and `filter_bits`: every code must be on its filter's grid. Errors: LB_E_NOMEM. */
+LB_MUST_CHECK lb_status lb_int_weights_narrow(lb_int_weights *weights, size_t filters,
+                                              lb_arena *arena);
+/** Make `at`, planes of the widest grid, of `encoded` and `filter_bits`. Errors: LB_E_NOMEM. */
+LB_MUST_CHECK lb_status lb_int_weights_widen(lb_int_weights *weights, size_t filters,
+                                             lb_arena *arena);
 
 /* ---- the packed file, docs/format.md ---- */
 

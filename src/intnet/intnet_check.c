@@ -248,16 +248,53 @@ static lb_status check_float_weights(const lb_int_weights *w)
     return LB_OK;
 }
 
-static lb_status check_coded_weights(const lb_int_weights *w)
+lb_status lb_int_weights_check_grid(const lb_int_weights *w)
+{
+    LB_TRY(check_grid("weights", w->grid, true));
+    const lb_code_grid g = w->grid;
+    if (w->encoding != LB_ENCODED_MIXED || (g.bits > 1 && g.offset < 0)) return LB_OK;
+    return lb_fail(LB_E_FORMAT,
+                   "weights: %d bits from %d on, wanted 2 or more bits on both sides of 0 where "
+                   "filters have bits of their own",
+                   g.bits, g.offset);
+}
+
+/* Bits past the last of n fields are 0 in all planes of a stream. */
+static lb_status check_unused_bits(const uint8_t *stream, int planes, size_t n)
+{
+    const size_t plane = lb_stream_plane_bytes(n);
+    for (int p = 0; p < planes && n % 8 != 0; p++) {
+        if (stream[(size_t)(p + 1) * plane - 1] >> n % 8 == 0) continue;
+        return lb_fail(LB_E_FORMAT, "weight: plane %d has bits set past its last weight", p);
+    }
+    return LB_OK;
+}
+
+/* Bits of filters, and the runs of the file. */
+static lb_status check_mixed(const lb_int_weights *w, size_t filters)
+{
+    const bool mixed = w->encoding == LB_ENCODED_MIXED;
+    if (mixed != (w->filter_bits != NULL) || (mixed && w->storage != LB_STORED_GRID))
+        return lb_fail(LB_E_FORMAT,
+                       "bits: wanted with encoding 'mixed', and a grid of codes, only");
+    const uint8_t *run = w->encoded;
+    for (int bits = 1; mixed && bits <= w->grid.bits; bits++) {
+        size_t n = 0;
+        for (size_t o = 0; o < filters; o++) n += w->filter_bits[o] == bits;
+        n *= w->count / filters;
+        LB_TRY(check_unused_bits(run, bits, n));
+        run += (size_t)bits * lb_stream_plane_bytes(n);
+    }
+    return LB_OK;
+}
+
+static lb_status check_coded_weights(const lb_int_weights *w, size_t filters)
 {
     const size_t plane = lb_stream_plane_bytes(w->count);
     const uint8_t *stream = w->at;
-    const int planes = lb_int_weights_bits(w);
-    if (w->storage == LB_STORED_GRID) LB_TRY(check_grid("weights", w->grid, true));
-    for (int p = 0; p < planes && w->count % 8 != 0; p++) {
-        if (stream[(size_t)(p + 1) * plane - 1] >> w->count % 8 == 0) continue;
-        return lb_fail(LB_E_FORMAT, "weight: plane %d has bits set past its last weight", p);
-    }
+    if (w->storage == LB_STORED_GRID) LB_TRY(lb_int_weights_check_grid(w));
+    LB_TRY(check_unused_bits(stream, lb_int_weights_bits(w), w->count));
+    LB_TRY(check_mixed(w, filters));
     for (size_t i = 0; w->storage == LB_STORED_TERNARY && i < plane; i++) {
         if ((stream[i] & ~stream[plane + i]) == 0) continue;
         return lb_fail(LB_E_FORMAT, "weight: a negative zero among weights %zu to %zu", i * 8,
@@ -292,7 +329,8 @@ static lb_status check_weights(const lb_intnet *net, size_t layer)
         return lb_fail(LB_E_FORMAT, "weights: storage %d is none", (int)w->storage);
     LB_TRY(check_sums(w, &net->layers[layer].window));
     if (!w->at) return lb_fail(LB_E_FORMAT, "weight: none given");
-    LB_TRY(w->storage == LB_STORED_FLOAT ? check_float_weights(w) : check_coded_weights(w));
+    LB_TRY(w->storage == LB_STORED_FLOAT ? check_float_weights(w)
+                                         : check_coded_weights(w, net->layers[layer].map.shape.c));
     /* one less than int32 holds: "never" is a threshold above the largest sum */
     const int64_t largest = lb_int_layer_largest_sum(net, layer);
     if (largest < INT32_MAX) return LB_OK;

@@ -28,6 +28,9 @@ LB_MUST_CHECK lb_status lb_int_layer_derive(const lb_intnet *net, size_t layer, 
 /** Weights of a CONV whose map is derived: O * kh * kw * I / groups. false: too many. */
 bool lb_int_layer_weight_count(const lb_intnet *net, size_t layer, size_t *out);
 
+/** Check the grid of a GRID layer's weights. Errors: LB_E_FORMAT. */
+LB_MUST_CHECK lb_status lb_int_weights_check_grid(const lb_int_weights *weights);
+
 /** Check the post of a CONV or EXPRESSION whose map and weights are checked. Errors: LB_E_FORMAT. */
 LB_MUST_CHECK lb_status lb_post_check(const lb_intnet *net, size_t layer);
 

@@ -211,13 +211,53 @@ static lb_status read_storage(const json_t *object, lb_int_weights *w)
     return LB_OK;
 }
 
+/* "4431...": a digit a filter, from 1 to the grid's bits. */
+static lb_status read_filter_bits(lb_packed_reader *r, lb_int_layer *l, const json_t *value)
+{
+    char shown[LB_JSON_SHOWN];
+    const size_t filters = l->map.shape.c;
+    const int widest = l->weights.grid.bits;
+    const char *text = json_string_value(value);
+    bool good = text && strlen(text) == filters;
+    uint8_t *bits = NULL;
+    LB_TRY(lb_arena_alloc(&r->net->arena, filters, 1, "bits", (void **)&bits));
+    for (size_t o = 0; good && o < filters; o++) {
+        good = text[o] >= '1' && text[o] <= '0' + widest;
+        bits[o] = (uint8_t)(text[o] - '0');
+    }
+    l->weights.filter_bits = bits;
+    if (good) return LB_OK;
+    return lb_fail(LB_E_FORMAT, "bits: got %s, wanted %zu digits from 1 to %d",
+                   lb_json_show(value, shown), filters, widest);
+}
+
+/* Runs of filters of equal bits: a tensor of as many bytes as these take. */
+static lb_status read_mixed(lb_packed_reader *r, lb_int_layer *l, const json_t *bits)
+{
+    lb_int_weights *w = &l->weights;
+    const void *stream = NULL;
+    if (w->storage != LB_STORED_GRID)
+        return lb_fail(LB_E_FORMAT, "encoding: 'mixed' is wanted with a grid of codes only");
+    LB_TRY(lb_int_weights_check_grid(w));
+    LB_TRY(read_filter_bits(r, l, bits));
+    w->encoding = LB_ENCODED_MIXED;
+    w->encoded_bytes = lb_int_weights_mixed_bytes(w, l->map.shape.c);
+    LB_TRY(lb_packed_take(r, l, "weight", LB_U8, 1, &w->encoded_bytes, &stream));
+    w->encoded = stream;
+    return lb_int_weights_widen(w, l->map.shape.c, &r->net->arena);
+}
+
 /* Gaps: a tensor of as many bytes as it has. */
-static lb_status read_encoded(lb_packed_reader *r, lb_int_layer *l, const json_t *value)
+static lb_status read_encoded(lb_packed_reader *r, lb_int_layer *l, const json_t *object)
 {
     lb_int_weights *w = &l->weights;
     char name[LB_PACKED_TENSOR_NAME];
     int encoding = 0;
-    LB_TRY(lb_json_word("encoding", value, lb_packed_encodings, LB_PACKED_ENCODINGS, &encoding));
+    const json_t *bits = json_object_get(object, "bits");
+    LB_TRY(lb_json_word("encoding", json_object_get(object, "encoding"), lb_packed_encodings,
+                        LB_PACKED_ENCODINGS, &encoding));
+    if (encoding == LB_ENCODED_MIXED) return read_mixed(r, l, bits);
+    if (bits) return lb_fail(LB_E_FORMAT, "bits: wanted with encoding 'mixed' only");
     if (w->storage != LB_STORED_TERNARY || encoding == LB_ENCODED_PLANES)
         return lb_fail(LB_E_FORMAT, "encoding: wanted with ternary weights only, and not 'planes'");
     (void)snprintf(name, sizeof name, "%s.weight", l->name);
@@ -248,8 +288,9 @@ static lb_status read_weights(lb_packed_reader *r, size_t layer, const json_t *o
         const size_t dims[] = {l->map.shape.c, w->count / l->map.shape.c};
         return lb_packed_take(r, l, "weight", LB_F32, 2, dims, &w->at);
     }
-    const json_t *encoding = json_object_get(object, "encoding");
-    if (encoding) return read_encoded(r, l, encoding);
+    if (json_object_get(object, "encoding")) return read_encoded(r, l, object);
+    if (json_object_get(object, "bits"))
+        return lb_fail(LB_E_FORMAT, "bits: wanted with encoding 'mixed' only");
     const size_t dims[] = {(size_t)lb_int_weights_bits(w), lb_stream_plane_bytes(w->count)};
     return lb_packed_take(r, l, "weight", LB_U8, 2, dims, &w->at);
 }

@@ -113,6 +113,17 @@ static lb_status add_bits(writer *w, json_t *object, const char *key, const uint
     return LB_OK;
 }
 
+/* Bits of the filters, a digit each. */
+static lb_status add_filter_bits(writer *w, json_t *object, const lb_int_layer *l)
+{
+    const size_t filters = l->map.shape.c;
+    char *text = NULL;
+    LB_TRY(lb_arena_alloc(&w->arena, filters + 1, 1, "bits", (void **)&text));
+    for (size_t o = 0; o < filters; o++) text[o] = (char)('0' + l->weights.filter_bits[o]);
+    set(w, object, "bits", json_string(text));
+    return LB_OK;
+}
+
 static lb_status add_weights(writer *w, json_t *object, const lb_int_layer *l)
 {
     const lb_int_weights *weights = &l->weights;
@@ -129,6 +140,7 @@ static lb_status add_weights(writer *w, json_t *object, const lb_int_layer *l)
         weights->storage == LB_STORED_TERNARY ? json_string("ternary") : grid(w, weights->grid));
     if (weights->encoding != LB_ENCODED_PLANES) {
         set(w, object, "encoding", json_string(lb_packed_encodings[weights->encoding]));
+        if (weights->filter_bits) LB_TRY(add_filter_bits(w, object, l));
         return add_tensor(w, l->name, "weight", LB_U8, 0, weights->encoded_bytes, weights->encoded);
     }
     return add_tensor(w, l->name, "weight", LB_U8, (size_t)lb_int_weights_bits(weights),

@@ -26,6 +26,7 @@ const char *const lb_packed_encodings[LB_PACKED_ENCODINGS] = {
     [LB_ENCODED_PLANES] = "planes",
     [LB_ENCODED_RUN_LENGTH] = "run-length",
     [LB_ENCODED_HUFFMAN] = "huffman",
+    [LB_ENCODED_MIXED] = "mixed",
 };
 
 bool lb_packed_is_constant(const float *a, size_t n)

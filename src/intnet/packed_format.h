@@ -11,7 +11,7 @@ enum {
     LB_PACKED_OPS = 7,
     LB_PACKED_STEPS = 7,
     LB_PACKED_ROUNDINGS = 4,
-    LB_PACKED_ENCODINGS = 3,
+    LB_PACKED_ENCODINGS = 4,
     LB_PACKED_TENSOR_NAME =
         96 /* bytes of a layer's name, a dot and the longest of the words below */
 };
@@ -39,6 +39,7 @@ bool lb_packed_rows_are_constant(const float *a, size_t rows, size_t channels);
     X(GROUPS, "groups", LB_OP_BIT(CONV)) \
     X(WEIGHTS, "weights", LB_OP_BIT(CONV)) \
     X(ENCODING, "encoding", LB_OP_BIT(CONV)) \
+    X(BITS, "bits", LB_OP_BIT(CONV)) \
     X(SUMS, "sums", LB_OP_BIT(CONV)) \
     X(CODES, "codes", LB_OP_BIT(CONV) | LB_OP_BIT(EXPRESSION)) \
     X(POST, "post", LB_OP_BIT(CONV) | LB_OP_BIT(EXPRESSION)) \

@@ -74,7 +74,7 @@ lb_status lb_describe_weights(lb_net *net, const lb_inspection *costs, lb_run_we
         char *name = NULL;
         LB_TRY(lb_arena_strdup(&out->arena, info->name, &name));
         out->layers[out->n] = (lb_layer_record){.name = name,
-                                                .w_bits = info->weight_bits,
+                                                .w_bits = (int)ceil(info->weight_bits),
                                                 .a_bits = info->act_bits,
                                                 .weights = info->weights,
                                                 .macs = info->macs,

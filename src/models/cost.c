@@ -5,10 +5,11 @@
 
 #include "intnet/int_cost.h"
 #include "nn/executor.h"
+#include "nn/mixed_bits.h"
 
 enum { BITS_A_BYTE = 8 };
 
-double lb_weight_clusters(int bits)
+double lb_weight_clusters(double bits)
 {
     return exp2(bits);
 }
@@ -77,9 +78,9 @@ static void fill_weights(const lb_net *net, const lb_node *node, lb_layer_info *
     out->macs = out->weights * node->shape.h * node->shape.w;
     out->compression_codebook = out->compression_one_scale = 1.0;
     if (!is_stored_as_codes(conv)) return;
-    out->weight_bits = conv->setting.bits;
+    out->weight_bits = lb_conv_mean_bits(conv);
     out->scales = count_scales(node);
-    const double clusters = lb_weight_clusters(conv->setting.bits), n = (double)out->weights;
+    const double clusters = lb_weight_clusters(out->weight_bits), n = (double)out->weights;
     out->compression_codebook = lb_compression_codebook(n, LB_FLOAT_BITS, clusters);
     out->compression_one_scale = lb_compression_one_scale(n, LB_FLOAT_BITS, clusters);
 }
@@ -141,7 +142,7 @@ static void count_parameters(const lb_net *net, lb_inspection *total)
 static void add_up(lb_inspection *total)
 {
     double bits = 0.0, codebook = 0.0, one_scale = 0.0;
-    int smallest = LB_FLOAT_BITS;
+    double smallest = LB_FLOAT_BITS;
     for (size_t i = 0; i < total->n_layers; i++) {
         const lb_layer_info *layer = &total->layers[i];
         total->macs += layer->macs;
@@ -169,7 +170,7 @@ static void average_bits(const lb_net *net, lb_inspection *total)
         if (layer->weights == 0) continue;
         const double entering = (double)lb_shape_count(net->nodes[net->nodes[i].in[0]].shape);
         total->bit_operations += layer->bit_operations;
-        weight_bits += (double)layer->weight_bits * (double)layer->weights;
+        weight_bits += layer->weight_bits * (double)layer->weights;
         act_bits += (double)layer->act_bits * entering;
         values += entering;
     }

@@ -10,7 +10,7 @@
  *
  * Computes:  2^bits; ternary weights count as 2 bits, so 4.
  */
-double lb_weight_clusters(int bits);
+double lb_weight_clusters(double bits);
 
 /** r = n b / (n log2 k + k b), Kutukcu Eq. 2-17: n weights of b bits, k clusters, all k values
  * stored. */

@@ -49,6 +49,9 @@ typedef struct lb_conv {
     const lb_weight_quantizer *quantizer; /* NULL: float weights */
     lb_weight_setting setting;
     int learned; /* parameter index of the learned scales, [groups * scales][n_learned]; -1: none */
+    /* [out] bits of each filter, at most setting.bits; NULL: all have these. Each filter is then a
+     * group of its own, and its codes are among those of setting.bits. */
+    uint8_t *filter_bits;
 } lb_conv;
 
 /* Per channel: the batch's mean and biased variance in training, the running ones in evaluation. */

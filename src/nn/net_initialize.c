@@ -2,6 +2,7 @@
 #include <math.h>
 
 #include "base/random.h"
+#include "nn/mixed_bits.h"
 #include "nn/net_internal.h"
 
 /* Uniform in [-bound, bound). */
@@ -56,7 +57,8 @@ static void fill_learned(const lb_net *net, const lb_node *node, lb_param *p)
     size_t n_groups = 0;
     const lb_weight_group group = lb_node_weight_group(node, &n_groups);
     for (size_t g = 0; g < n_groups; g++) {
-        conv->quantizer->init_learned(&conv->setting, group, w + g * group.n,
+        const lb_weight_setting setting = lb_conv_group_setting(conv, g);
+        conv->quantizer->init_learned(&setting, group, w + g * group.n,
                                       p->value + g * (size_t)conv->quantizer->n_learned);
     }
 }

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "nn/executor.h"
+#include "nn/mixed_bits.h"
 
 /* Fewer weights than this are done sooner by one thread than handed to several. */
 enum { PARALLEL_FROM = 16384 };
@@ -54,10 +55,11 @@ static void compute_statistics(const lb_net *net, const lb_conv *conv, lb_weight
 #pragma omp parallel for schedule(static) if (n_groups > 1 && n_groups * group.n >= PARALLEL_FROM)
     for (size_t g = 0; g < n_groups; g++) {
         float *w_g = w + g * group.n;
-        if (q->prepare) q->prepare(&conv->setting, group, w_g);
+        const lb_weight_setting setting = lb_conv_group_setting(conv, g);
         statistics[g] = (lb_weight_statistics){0};
-        q->statistics(&conv->setting, group, w_g,
-                      learned ? learned + g * (size_t)q->n_learned : NULL, &statistics[g]);
+        if (q->prepare) q->prepare(&setting, group, w_g);
+        q->statistics(&setting, group, w_g, learned ? learned + g * (size_t)q->n_learned : NULL,
+                      &statistics[g]);
     }
 }
 
@@ -78,11 +80,12 @@ static void encode_filter(const lb_conv *conv, lb_weight_group filter,
                           lb_quantized_weights *out)
 {
     const lb_weight_quantizer *q = conv->quantizer;
+    const lb_weight_setting setting = lb_conv_group_setting(conv, o);
     const size_t first = o * filter.n;
     int16_t *code = out->code + first;
     float *real = out->real + first;
     stream.counter += first; /* one draw a weight */
-    q->encode(&conv->setting, filter, s, w + first, q->stochastic ? &stream : NULL, code);
+    q->encode(&setting, filter, s, w + first, q->stochastic ? &stream : NULL, code);
     out->scale[o] = s->scale;
     out->scale_negative[o] = s->scale_negative;
     if (s->scales) {
@@ -165,7 +168,8 @@ void lb_weights_backward(lb_net *net, int node, const lb_quantized_weights *q, f
 #pragma omp parallel for schedule(static) if (n_groups > 1 && weight->count >= PARALLEL_FROM)
     for (size_t g = 0; g < n_groups; g++) {
         const size_t first = g * group.n;
-        quantizer->backward(&conv->setting, group, &q->statistics[g], weight->value + first,
+        const lb_weight_setting setting = lb_conv_group_setting(conv, g);
+        quantizer->backward(&setting, group, &q->statistics[g], weight->value + first,
                             q->code + first, d_real + first, weight->grad + first,
                             d_learned ? d_learned + g * (size_t)quantizer->n_learned : NULL);
     }

@@ -306,7 +306,7 @@ static void describe(const lb_packed *packed, size_t index)
     };
     if (l->op != LB_INT_CONV) return;
     plan->info.weights = l->weights.count;
-    plan->info.weight_bits = lb_int_weights_bits(&l->weights);
+    plan->info.weight_bits = lb_int_weights_mean_bits(&l->weights, l->map.shape.c);
     plan->info.macs = l->weights.count * l->map.shape.h * l->map.shape.w;
 }
 

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/suggest.h"
+#include "nn/mixed_bits.h"
 
 /* ---- reading one value ----------------------------------------------------------------------- */
 
@@ -173,6 +174,7 @@ static void read_model(const lb_settings *s, lb_train_config *out)
     out->shortcut_norm = model_switch(s, LB_KEY_SHORTCUT_NORM);
     out->bias = model_switch(s, LB_KEY_BIAS);
     out->dropout = (float)real(s, LB_KEY_DROPOUT);
+    out->mixed_bits = lb_settings_value(s, LB_KEY_MIXED_BITS);
     out->loss = choice(s, LB_KEY_LOSS) == 0 ? LB_LOSS_CROSS_ENTROPY : LB_LOSS_SQUARED_HINGE;
 }
 
@@ -351,5 +353,6 @@ lb_status lb_train_config_build(const lb_train_config *config, lb_shape input, s
         lb_net_init(net); /* so that releasing it is right */
         return status;
     }
-    return lb_model_build(&request, net);
+    LB_TRY(lb_model_build(&request, net));
+    return config->mixed_bits != NULL ? lb_net_set_bits(net, config->mixed_bits) : LB_OK;
 }

@@ -28,6 +28,7 @@ typedef struct lb_train_config {
     lb_method_request method;
     int gradient_bits; /* 1 to 8, or LB_FLOAT_BITS */
     const char *method_options[LB_MAX_METHOD_OPTIONS];
+    const char *mixed_bits; /* NULL: none */
 
     size_t epochs, batch;
     lb_optimizer_options optimizer;

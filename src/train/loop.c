@@ -22,6 +22,13 @@ static bool stopped(void)
     return stop_wanted != 0;
 }
 
+bool lb_train_take_stop(void)
+{
+    const bool wanted = stopped();
+    stop_wanted = 0;
+    return wanted;
+}
+
 /* ---- events ---------------------------------------------------------------------------------- */
 
 static void report(const lb_trainer *t, lb_event event)

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "nn/mixed_bits.h"
 #include "train/checkpoint.h"
 #include "train/run.h"
 #include "train/run_folder.h"
@@ -20,7 +21,7 @@ static const lb_node *equal_node(const lb_net *from, const lb_node *node)
     const lb_node *there = &from->nodes[index];
     if (is_layer(node)) {
         const lb_conv *a = &node->as.conv, *b = &there->as.conv;
-        const bool same = a->quantizer == b->quantizer && a->setting.bits == b->setting.bits &&
+        const bool same = a->quantizer == b->quantizer && lb_conv_same_bits(a, b) &&
                           a->setting.granularity == b->setting.granularity;
         return same ? there : NULL;
     }
@@ -40,9 +41,10 @@ static void adopt(lb_net *net, const lb_node *node)
     const lb_conv *conv = &node->as.conv;
     size_t n_groups = 0;
     const lb_weight_group group = lb_node_weight_group(node, &n_groups);
-    for (size_t g = 0; g < n_groups; g++)
-        conv->quantizer->adopt(&conv->setting, group,
-                               net->params[conv->weight].value + g * group.n);
+    for (size_t g = 0; g < n_groups; g++) {
+        const lb_weight_setting setting = lb_conv_group_setting(conv, g);
+        conv->quantizer->adopt(&setting, group, net->params[conv->weight].value + g * group.n);
+    }
     if (conv->learned >= 0) lb_net_initialize_learned(net, conv->learned);
 }
 

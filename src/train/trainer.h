@@ -57,6 +57,9 @@ LB_MUST_CHECK lb_status lb_trainer_init(lb_trainer *t, const lb_settings *settin
                                         bool (*stopped)(void));
 void lb_trainer_release(lb_trainer *t);
 
+/** Was lb_train_stop called? For what goes on between trainings: the wish is taken. */
+bool lb_train_take_stop(void);
+
 /** Write last.safetensors. Errors: LB_E_IO, LB_E_NOMEM. */
 LB_MUST_CHECK lb_status lb_trainer_save_last(lb_trainer *t);
 /** Write best.safetensors, for the newest row. Errors: LB_E_IO, LB_E_NOMEM. */

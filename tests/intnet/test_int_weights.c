@@ -1,6 +1,7 @@
 /* Weights of the integer network: from bits to codes and floats. */
 #include <string.h>
 
+#include "base/random.h"
 #include "support/support.h"
 #include "support/tiny_intnet.h"
 
@@ -113,6 +114,44 @@ static void test_sums_of_layers(void **state)
     lb_intnet_release(&net);
 }
 
+/* Filters of 1 to 4 bits: in the file every filter takes its own, in memory all have the codes that they had. */
+static void test_filters_of_different_bits(void **state)
+{
+    (void)state;
+    enum { FILTERS = 7, SIZE = 11, COUNT = FILTERS * SIZE };
+    static const uint8_t bits[FILTERS] = {4, 1, 3, 1, 4, 2, 3};
+    static const lb_code_grid grids[] = {{4, -15, 2}, {4, -8, 1}};
+    for (size_t k = 0; k < 2; k++) {
+        lb_random r = lb_random_at(5, LB_RANDOM_TEST, k, 0);
+        lb_arena arena = {0};
+        uint8_t fields[COUNT], stream[4 * ((COUNT + 7) / 8)];
+        int16_t codes[COUNT], back[COUNT];
+        for (size_t i = 0; i < COUNT; i++) {
+            const lb_code_grid own = lb_grid_narrowed(grids[k], bits[i / SIZE]);
+            assert_true(own.bits == bits[i / SIZE]);
+            const uint64_t field = lb_random_below(&r, (uint64_t)1 << own.bits);
+            codes[i] = (int16_t)(own.offset + own.step * (int)field);
+            fields[i] = lb_grid_field(grids[k], codes[i]);
+        }
+        lb_stream_pack(4, COUNT, fields, stream);
+        lb_int_weights w = {.storage = LB_STORED_GRID,
+                            .grid = grids[k],
+                            .count = COUNT,
+                            .terms = 1,
+                            .at = stream,
+                            .filter_bits = bits};
+        assert_ok(lb_int_weights_narrow(&w, FILTERS, &arena));
+        /* 22 weights of 1 bit, 11 of 2, 22 of 3, 22 of 4, each plane in whole bytes */
+        assert_int_equal(lb_int_weights_stored_bytes(&w), 1 * 3 + 2 * 2 + 3 * 3 + 4 * 3);
+        assert_true(lb_int_weights_mean_bits(&w, FILTERS) == 18.0 / 7.0);
+        w.at = NULL;
+        assert_ok(lb_int_weights_widen(&w, FILTERS, &arena));
+        lb_int_weights_codes(&w, back);
+        assert_memory_equal(back, codes, sizeof codes);
+        lb_arena_release(&arena);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -120,6 +159,7 @@ int main(void)
         cmocka_unit_test(test_sums_a_channel),
         cmocka_unit_test(test_figures_by_hand),
         cmocka_unit_test(test_sums_of_layers),
+        cmocka_unit_test(test_filters_of_different_bits),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

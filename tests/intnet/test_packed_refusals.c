@@ -442,6 +442,45 @@ static void test_encoded_weights(void **state)
     all_refused();
 }
 
+/* The file with filters of different bits. */
+static void test_mixed_weights(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *from, *to, *said;
+    } cases[] = {
+        {"\"bits\":\"21", "\"bits\":\"31", "bits: got"},
+        {"\"bits\":\"21", "\"bits\":\"01", "bits: got"},
+        {"\"bits\":\"21", "\"bits\":\"2", "bits: got"},
+        {"\"bits\":\"21", "\"bits\":\"11", "tensor 'logits.weight'"},
+        {"\"encoding\":\"mixed\",\"bits\":\"21", "\"bits\":\"21", "bits: wanted with encoding"},
+        {"\"encoding\":\"mixed\",\"bits\":\"21", "\"encoding\":\"huffman\",\"bits\":\"21",
+         "bits: wanted with encoding"},
+        {"[2,-3,2],\"encoding\"", "\"ternary\",\"encoding\"", "a grid of codes only"},
+        {"[2,-3,2],\"encoding\"", "[2,0,1],\"encoding\"", "both sides of 0"},
+        {"[2,-3,2],\"encoding\"", "[2,-3,1],\"encoding\"", "no grid"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        lb_intnet net;
+        const char *path = lb_test_path(folder, "mixed.lbm");
+        lb_test_tiny_intnet(false, &net);
+        lb_test_tiny_encode(&net, LB_ENCODED_MIXED);
+        assert_ok(lb_intnet_write(&net, path));
+        pieces p = {.format = "lowbit-packed", .version = "1"};
+        assert_ok(lb_safetensors_open(path, &p.file));
+        const lb_stored_tensor *all = lb_safetensors_tensors(p.file, &p.n_tensors);
+        memcpy(p.tensors, all, p.n_tensors * sizeof *all);
+        const char *graph = lb_safetensors_metadata(p.file, "graph");
+        const char *at = strstr(graph, cases[i].from);
+        assert_non_null(at);
+        (void)snprintf(p.graph, sizeof p.graph, "%.*s%s%s", (int)(at - graph), graph, cases[i].to,
+                       at + strlen(cases[i].from));
+        put_together(&p, "mixed", cases[i].said);
+        lb_intnet_release(&net);
+    }
+    all_refused();
+}
+
 static int make_folder(void **state)
 {
     (void)state;
@@ -458,6 +497,7 @@ int main(void)
         cmocka_unit_test(test_missing_and_spare_tensors),
         cmocka_unit_test(test_contents_of_tensors),
         cmocka_unit_test(test_encoded_weights),
+        cmocka_unit_test(test_mixed_weights),
     };
     return cmocka_run_group_tests(tests, make_folder, NULL);
 }

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "base/random.h"
+#include "nn/mixed_bits.h"
 #include "quant/method.h"
 #include "support/random_norms.h"
 
@@ -333,6 +334,31 @@ static generator start(uint64_t seed, lb_net *net)
     return g;
 }
 
+/* Widths of layers, filters and activations, in every third network; from numbers of their own. */
+static void draw_widths(uint64_t seed, lb_net *net)
+{
+    lb_random r = lb_random_at(seed, LB_RANDOM_TEST, 3, 0);
+    for (size_t i = 0; seed % 3 == 0 && i < net->n_nodes; i++) {
+        lb_node *node = &net->nodes[i];
+        if (node->op == LB_OP_QUANTIZE) {
+            lb_quantize *q = &node->as.quantize;
+            const int least = q->quantizer->bits_min;
+            q->setting.bits -= (int)lb_random_below(&r, (uint64_t)(q->setting.bits - least + 1));
+        }
+        lb_conv *conv = &node->as.conv;
+        const bool layer = node->op == LB_OP_CONV || node->op == LB_OP_LINEAR;
+        if (!layer || !conv->quantizer || conv->setting.granularity != LB_PER_FILTER) continue;
+        char list[1024];
+        size_t at = (size_t)snprintf(list, sizeof list, "%s=", node->name);
+        const int least = conv->quantizer->bits_min, most = conv->setting.bits;
+        for (size_t o = 0; o < conv->out && at + 1 < sizeof list; o++)
+            list[at++] =
+                (char)('0' + least + (int)lb_random_below(&r, (uint64_t)(most - least + 1)));
+        list[at] = '\0';
+        lb_assert(lb_net_set_bits(net, list) == LB_OK);
+    }
+}
+
 void lb_random_net(uint64_t seed, lb_net *net)
 {
     generator g = start(seed, net);
@@ -347,6 +373,7 @@ void lb_random_net(uint64_t seed, lb_net *net)
     if (status != LB_OK)
         fprintf(stderr, "network %llu: %s\n", (unsigned long long)seed, lb_error());
     lb_assert(status == LB_OK);
+    draw_widths(seed, net);
     lb_net_initialize(net, chance(&g, 50) ? LB_INIT_FAN_IN : LB_INIT_RESNET, seed);
     draw_params(&g);
 }

@@ -261,8 +261,36 @@ void lb_test_tiny_intnet(bool raw, lb_intnet *net)
 
 /* ---- comparing ---- */
 
+/* Filters of all widths that the layer's grid has, their codes moved onto their own grids. */
+static void mix_filters(lb_intnet *net, size_t index)
+{
+    lb_int_weights *w = &net->layers[index].weights;
+    const size_t filters = net->layers[index].map.shape.c, size = w->count / filters;
+    const size_t bytes = (size_t)w->grid.bits * lb_stream_plane_bytes(w->count);
+    uint8_t *bits = array(net, filters, 1), *fields = array(net, w->count, 1);
+    uint8_t *stream = array(net, bytes, 1);
+    lb_stream_unpack(w->grid.bits, w->count, w->at, fields);
+    for (size_t o = 0; o < filters; o++) {
+        bits[o] = (uint8_t)(w->grid.bits - (int)o % w->grid.bits);
+        const lb_code_grid own = lb_grid_narrowed(w->grid, bits[o]);
+        for (size_t i = o * size; i < (o + 1) * size; i++) {
+            const int code = own.offset + own.step * (fields[i] & ((1 << bits[o]) - 1));
+            fields[i] = lb_grid_field(w->grid, code);
+        }
+    }
+    lb_stream_pack(w->grid.bits, w->count, fields, stream);
+    w->at = stream;
+    w->filter_bits = bits;
+    assert_ok(lb_int_weights_narrow(w, filters, &net->arena));
+}
+
 void lb_test_tiny_encode(lb_intnet *net, lb_weight_encoding encoding)
 {
+    if (encoding == LB_ENCODED_MIXED) {
+        mix_filters(net, LB_TINY_DEPTHWISE);
+        mix_filters(net, LB_TINY_LOGITS);
+        return;
+    }
     lb_int_weights *w = &net->layers[LB_TINY_TERNARY].weights;
     const size_t plane = lb_stream_plane_bytes(w->count);
     uint8_t *stream = array(net, 2 * plane, 1);
@@ -332,7 +360,16 @@ static void same_weights(const lb_int_layer *x, const lb_int_layer *y)
     assert_int_equal(a->sums, b->sums);
     assert_int_equal(a->terms, b->terms);
     if (a->storage == LB_STORED_GRID) assert_memory_equal(&a->grid, &b->grid, sizeof a->grid);
-    same_bytes("weights", x->name, a->at, b->at, lb_int_weights_stored_bytes(a));
+    if (a->encoding == LB_ENCODED_PLANES)
+        same_bytes("weights", x->name, a->at, b->at, lb_int_weights_stored_bytes(a));
+    assert_int_equal(a->encoding, b->encoding);
+    assert_int_equal(a->encoded_bytes, b->encoded_bytes);
+    if (a->encoding != LB_ENCODED_PLANES)
+        same_bytes("encoded weights", x->name, a->encoded, b->encoded, a->encoded_bytes);
+    if (a->encoding != LB_ENCODED_MIXED) return;
+    same_bytes("bits", x->name, a->filter_bits, b->filter_bits, x->map.shape.c);
+    same_bytes("weights", x->name, a->at, b->at,
+               (size_t)a->grid.bits * lb_stream_plane_bytes(a->count));
 }
 
 static void same_layer(const lb_int_layer *a, const lb_int_layer *b)

@@ -28,7 +28,8 @@ enum {
 /** Build it, or fail the test; raw: the input is pixels, not normalized floats. lb_intnet_release. */
 void lb_test_tiny_intnet(bool raw, lb_intnet *net);
 
-/** Set all but a few weights of LB_TINY_TERNARY to 0 and encode it, or fail the test. */
+/** Set all but a few weights of LB_TINY_TERNARY to 0 and encode it, or fail the test. Mixed: give filters of
+ *  LB_TINY_DEPTHWISE and LB_TINY_LOGITS all widths. */
 void lb_test_tiny_encode(lb_intnet *net, lb_weight_encoding encoding);
 
 /** Fail the test unless both networks are the same in every field and bit. */
