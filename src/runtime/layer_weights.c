@@ -10,11 +10,12 @@ enum { BYTE_BITS = 8 };
 lb_status lb_weights_reader_begin(const lb_intnet *net, size_t layer, lb_weights_reader *out)
 {
     const lb_int_layer *l = &net->layers[layer];
+    const bool by_parts = lb_int_layer_is_integer(net, layer) && lb_conv_runs_by_parts(l);
     lb_weights_reader reader = {.net = net,
                                 .weights = &l->weights,
                                 .channels = l->map.shape.c,
                                 .filter_size = l->weights.count / l->map.shape.c,
-                                .parts = lb_conv_runs_by_parts(l) ? l->weights.terms : 1};
+                                .parts = by_parts ? l->weights.terms : 1};
     const size_t bits = reader.filter_size + BYTE_BITS; /* a filter may begin within a byte */
     void *plane = NULL, *of_plane = NULL, *codes = NULL;
     lb_status status = lb_alloc(lb_stream_plane_bytes(bits), 1, "weight bits", &plane);

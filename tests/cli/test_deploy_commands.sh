@@ -51,6 +51,8 @@ done
 says "scalar" "$LOWBIT" kernels
 says "chosen" "$LOWBIT" kernels --layer 128x128x3x3@32x32 --bits 1,1
 "$LOWBIT" kernels --layer 128x128x3x3@32x32 --bits 1,1 --json >kernels.json
+says "sparse portable          scalar         chosen" "$LOWBIT" kernels --layer 4096x4096x1x1@1x1 --bits t,8 --zeros 97
+says "kernel sparse portable" "$LOWBIT" bench --layer 4096x1024x1x1@1x1 --bits t,8 --zeros 99 --seconds 0.01
 LOWBIT_ISA=scalar "$LOWBIT" kernels --layer 8x8x1x1@4x4 --bits 3,3 --json >scalar.json
 
 python3 - <<'PYTHON'
@@ -217,6 +219,8 @@ refused 2 "wanted 0 or more" "$LOWBIT" verify run --images -1
 refused 2 "is not OxIxKHxKW@HxW" "$LOWBIT" bench --layer 128x128 --bits 1,1
 refused 2 "is not W,A" "$LOWBIT" bench --layer 8x8x3x3@4x4 --bits 1
 refused 2 "is not W,A" "$LOWBIT" kernels --layer 8x8x3x3@4x4 --bits 1,2,3
+refused 2 "zeros are counted of ternary weights only" "$LOWBIT" bench --layer 8x8x3x3@4x4 --bits 2,2 --zeros 50
+refused 2 "100 % of the weights zero" "$LOWBIT" kernels --layer 8x8x3x3@4x4 --bits t,2 --zeros 100
 refused 2 "of how many bits?" "$LOWBIT" bench --layer 8x8x3x3@4x4
 refused 2 "activations of 9 bits" "$LOWBIT" bench --layer 8x8x3x3@4x4 --bits 1,9
 refused 2 "groups do not divide" "$LOWBIT" kernels --layer 8x8x3x3@4x4 --bits 1,1 --groups 3

@@ -69,11 +69,11 @@ static void test_refusals(void **state)
 
 static size_t count_nonzero(const lb_int_weights *w)
 {
-    int16_t *codes = malloc(w->count * w->terms * sizeof *codes);
+    int16_t *codes = malloc(w->count * sizeof *codes);
     assert_non_null(codes);
     lb_int_weights_codes(w, codes);
     size_t nonzero = 0;
-    for (size_t i = 0; i < w->count * w->terms; i++) nonzero += codes[i] != 0;
+    for (size_t i = 0; i < w->count; i++) nonzero += codes[i] != 0;
     free(codes);
     return nonzero;
 }
