@@ -182,8 +182,11 @@ static void plan_scratch(lb_layer_plan *plan, size_t begin)
     if (l->op == LB_INT_CONV) {
         s->kernel =
             take(s, plan->integer ? plan->conv.scratch_bytes : plan->float_conv.scratch_bytes);
-        if (!plan->integer && l->weights.terms > 1)
-            s->sums = take(s, l->weights.terms * row_values(&l->map) * sizeof(float));
+        const size_t sums_bytes = l->weights.terms * row_values(&l->map) * sizeof(float);
+        if (plan->integer && lb_conv_runs_by_parts(l))
+            s->sums = take(s, l->window.kh * sums_bytes);
+        else if (!plan->integer && l->weights.terms > 1)
+            s->sums = take(s, sums_bytes);
     }
     if (l->op == LB_INT_CONV || l->op == LB_INT_EXPRESSION) {
         plan_post_scratch(plan);
@@ -308,7 +311,8 @@ void lb_layer_plan_finish(lb_packed *packed, size_t index)
     plan->follows = leader != index;
     if (plan->follows) packed->layers[leader].followers++;
     plan->rows_at_once = plan->follows ? packed->layers[leader].rows_at_once : 1;
-    if (plan->integer && plan->conv.sums_rows > 0) plan->rows_at_once = plan->conv.sums_rows;
+    if (plan->integer && plan->conv.sums_rows > 0 && !lb_conv_runs_by_parts(l))
+        plan->rows_at_once = plan->conv.sums_rows;
     plan_scratch(plan, plan->follows ? packed->layers[leader].scratch.bytes : 0);
     if (plan->scratch.bytes > packed->scratch_bytes) packed->scratch_bytes = plan->scratch.bytes;
 }

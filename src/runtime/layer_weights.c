@@ -13,7 +13,8 @@ lb_status lb_weights_reader_begin(const lb_intnet *net, size_t layer, lb_weights
     lb_weights_reader reader = {.net = net,
                                 .weights = &l->weights,
                                 .channels = l->map.shape.c,
-                                .filter_size = l->weights.count / l->map.shape.c};
+                                .filter_size = l->weights.count / l->map.shape.c,
+                                .parts = lb_conv_runs_by_parts(l) ? l->weights.terms : 1};
     const size_t bits = reader.filter_size + BYTE_BITS; /* a filter may begin within a byte */
     void *plane = NULL, *of_plane = NULL, *codes = NULL;
     lb_status status = lb_alloc(lb_stream_plane_bytes(bits), 1, "weight bits", &plane);
@@ -75,6 +76,13 @@ static void fields_to_codes(const lb_int_weights *w, size_t term, size_t n, int1
     }
 }
 
+bool lb_conv_runs_by_parts(const lb_int_layer *l)
+{
+    if (l->weights.terms == 1 || l->op != LB_INT_CONV) return false;
+    return l->weights.sums == LB_SUMS_PIXEL ||
+           (l->weights.sums == LB_SUMS_ROW && l->window.stride == 1);
+}
+
 static void read_codes(const lb_weights_reader *reader, size_t filter, int16_t *codes)
 {
     read_fields(reader, filter % reader->channels, codes);
@@ -84,8 +92,12 @@ static void read_codes(const lb_weights_reader *reader, size_t filter, int16_t *
 void lb_weights_read_codes(const void *user, size_t first, size_t n, int16_t *codes)
 {
     const lb_weights_reader *reader = user;
-    for (size_t f = first; f < first + n; f++, codes += reader->filter_size)
-        read_codes(reader, f, codes);
+    const size_t size = reader->filter_size / reader->parts;
+    for (size_t f = first; f < first + n; f++, codes += size) {
+        read_codes(reader, f, reader->codes);
+        const size_t part = f / reader->channels % reader->parts;
+        memcpy(codes, reader->codes + part * size, size * sizeof *codes);
+    }
 }
 
 void lb_weights_read_floats(const void *user, size_t filter, float *weights)
@@ -103,21 +115,23 @@ void lb_weights_read_floats(const void *user, size_t filter, float *weights)
 
 /* ---- what kernels are told ---- */
 
-static lb_weight_class class_of(const lb_int_weights *w)
+static lb_weight_class class_of(const lb_int_layer *l)
 {
+    const lb_int_weights *w = &l->weights;
     if (w->storage == LB_STORED_TERNARY) return LB_WEIGHTS_TERNARY;
     if (lb_int_weights_largest(w) > 1) return LB_WEIGHTS_INTEGER;
     /* one bit on -1, +1 has no zero, but where a sum leaves weights out; on {0, 1} or -1, 0 it is a
      * ternary grid of two codes */
-    return w->terms > 1 || lb_grid_has_zero(w->grid) ? LB_WEIGHTS_TERNARY : LB_WEIGHTS_BINARY;
+    const bool left_out = w->terms > 1 && !lb_conv_runs_by_parts(l);
+    return left_out || lb_grid_has_zero(w->grid) ? LB_WEIGHTS_TERNARY : LB_WEIGHTS_BINARY;
 }
 
 lb_int_conv lb_int_conv_of(const lb_intnet *net, size_t layer)
 {
     const lb_int_layer *l = &net->layers[layer];
     const lb_int_map *in = &net->layers[l->in[0]].map;
-    const lb_weight_class class = class_of(&l->weights);
-    return (lb_int_conv){
+    const lb_weight_class class = class_of(l);
+    lb_int_conv conv = {
         .in_c = in->shape.c,
         .in_h = in->shape.h,
         .in_w = in->shape.w,
@@ -136,4 +150,13 @@ lb_int_conv lb_int_conv_of(const lb_intnet *net, size_t layer)
         .weight_bits = class == LB_WEIGHTS_TERNARY ? 2 : lb_int_weights_bits(&l->weights),
         .max_weight = lb_int_weights_largest(&l->weights),
     };
+    if (!lb_conv_runs_by_parts(l)) return conv;
+    conv.kh = conv.stride = 1;
+    conv.pad_top = 0;
+    conv.out_h = conv.in_h;
+    if (l->weights.sums == LB_SUMS_ROW) return conv;
+    conv.kw = 1;
+    conv.pad_left = 0;
+    conv.out_w = conv.in_w;
+    return conv;
 }

@@ -10,7 +10,8 @@
 /* Where a layer's pieces lie in a thread's scratch. */
 typedef struct lb_scratch_plan {
     size_t kernel; /* of lb_conv_run or lb_float_conv_row */
-    size_t sums;   /* a row of float sums, where they cannot lie in the map */
+    size_t
+        sums; /* a row of float sums, where they cannot lie in the map; by parts: rows of a window's sums */
     size_t values; /* a row of the map before ENCODE */
     size_t other;  /* a row of the second input */
     size_t input;  /* rows of the first input as values */
@@ -113,6 +114,9 @@ float *lb_row_float_sums(const lb_layer_task *task, size_t row);
 void lb_rows_express(const lb_layer_task *task, size_t row, size_t rows);
 
 void lb_run_conv(const lb_layer_task *task);
+/** The job of a CONV whose plan is that of its parts (lb_conv_runs_by_parts): `finish` gets the layer's own
+ *  sums, a row at a time. */
+void lb_run_parts(const lb_layer_task *task, const lb_conv_job *job);
 void lb_run_max_pool(const lb_layer_task *task);
 void lb_run_average_pool(const lb_layer_task *task);
 void lb_run_concat(const lb_layer_task *task);

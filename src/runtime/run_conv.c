@@ -1,4 +1,5 @@
 /* Running a CONV layer: sums by a kernel, row by row, and what follows them. */
+#include "runtime/layer_weights.h"
 #include "runtime/packed.h"
 
 /* EXPRESSION layers that follow the map, on rows of it. */
@@ -34,7 +35,10 @@ static void run_integers(const lb_layer_task *task)
         .finish = finish_integers,
         .user = &copy,
     };
-    lb_conv_run(&job);
+    if (lb_conv_runs_by_parts(task->plan->layer))
+        lb_run_parts(task, &job);
+    else
+        lb_conv_run(&job);
 }
 
 static void run_floats(const lb_layer_task *task)
