@@ -136,7 +136,8 @@ void lb_draw_partition(uint64_t seed, size_t epoch, size_t param, size_t n, size
     size_t wanted = m;
     for (size_t i = 0; i < n; i++) {
         const size_t left = n - i;
-        held[i] = wanted == left || (wanted > 0 && lb_random_below(&random, left) < wanted);
+        const double u = (double)(lb_random_bits(&random) >> 11) * 0x1p-53; /* in [0, 1) */
+        held[i] = wanted == left || u * (double)left < (double)wanted;
         wanted -= held[i];
     }
 }

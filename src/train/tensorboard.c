@@ -147,6 +147,11 @@ static lb_status write_row(lb_tensorboard *t, size_t epoch, const lb_epoch_row *
     put_scalar(&summary, loss, row->val_loss);
     put_scalar(&summary, top1, row->val_top1);
     put_scalar(&summary, top5, row->val_top5);
+    if (row->frozen > 0.0) {
+        put_scalar(&summary, "frozen", row->frozen);
+        put_scalar(&summary, "loss/mixed", row->mixed_loss);
+        put_scalar(&summary, "top1/mixed", row->mixed_top1);
+    }
     put_double(&event, 1, (double)epoch);
     put_tag(&event, 2, WIRE_VARINT);
     put_varint(&event, epoch);

@@ -120,6 +120,35 @@ static void epochs_are_those_of_metrics_csv(void **state)
     lb_store_close(store);
 }
 
+/* Freezing ends its first fraction early: the run is complete with fewer epochs than were asked for, and its best
+ * epoch is one of the last fraction. The network learns nothing, so all epochs are as good. */
+static void a_run_that_ended_early_is_complete(void **state)
+{
+    (void)state;
+    char run[4096];
+    lb_told told = {0};
+    lb_store *store = open_new();
+    int64_t id = 0;
+    bool found = false;
+    lb_run_record r;
+    char hash[LB_RUN_HASH_BYTES];
+    (void)snprintf(run, sizeof run, "%s", lb_test_fresh("early"));
+    assert_ok(lb_test_train(run, &told,
+                            PAIRS("method", "rpr", "abits", "32", "freezing", "0.5:6,1:1",
+                                  "freezing-patience", "1", "lr", "0", "epochs", "7")));
+    assert_true(told.n_epoch < 7);
+    hash_of_tiny(PAIRS("method", "rpr", "abits", "32", "freezing", "0.5:6,1:1", "freezing-patience",
+                       "1", "lr", "0", "epochs", "7"),
+                 hash);
+    assert_ok(lb_store_import(store, run, hash, 0.0, &id));
+    assert_ok(lb_store_find(store, hash, &found, &r));
+    assert_true(found && (r.state == LB_RUN_OK || r.state == LB_RUN_DNC));
+    assert_int_equal(r.epochs, told.n_epoch);
+    assert_int_equal(r.epochs_wanted, told.n_epoch);
+    assert_int_equal(r.best_epoch, told.n_epoch);
+    lb_store_close(store);
+}
+
 /* DoReFa's 1-bit weights are two values, -scale and +scale, in the bins at the ends of their range. */
 static void layers_and_histograms_describe_the_weights(void **state)
 {
@@ -278,6 +307,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_whole_run_is_complete),
         cmocka_unit_test(epochs_are_those_of_metrics_csv),
+        cmocka_unit_test(a_run_that_ended_early_is_complete),
         cmocka_unit_test(layers_and_histograms_describe_the_weights),
         cmocka_unit_test(ternary_layers_have_zeros),
         cmocka_unit_test(a_half_run_is_running_until_it_is_whole),

@@ -73,8 +73,8 @@ static reader next_record(const uint8_t **at, const uint8_t *end)
 typedef struct scalars {
     uint64_t step;
     size_t n;
-    char tags[8][32];
-    float values[8];
+    char tags[9][32];
+    float values[9];
 } scalars;
 
 static void read_value(reader value, scalars *out)
@@ -106,15 +106,23 @@ static void read_event(reader event, scalars *out)
 
 static void check_row(reader event, uint64_t step, const lb_epoch_row *row)
 {
-    static const char *const tags[] = {
-        "lr", "loss/train", "top1/train", "loss/validation", "top1/validation", "top5/validation"};
+    static const char *const tags[] = {"lr",
+                                       "loss/train",
+                                       "top1/train",
+                                       "loss/validation",
+                                       "top1/validation",
+                                       "top5/validation",
+                                       "frozen",
+                                       "loss/mixed",
+                                       "top1/mixed"};
     const double wanted[] = {row->lr,       row->train_loss, row->train_top1,
-                             row->val_loss, row->val_top1,   row->val_top5};
+                             row->val_loss, row->val_top1,   row->val_top5,
+                             row->frozen,   row->mixed_loss, row->mixed_top1};
     scalars got;
     read_event(event, &got);
     assert_int_equal(got.step, step);
-    assert_int_equal(got.n, 6);
-    for (size_t i = 0; i < 6; i++) {
+    assert_int_equal(got.n, row->frozen > 0.0 ? 9 : 6);
+    for (size_t i = 0; i < got.n; i++) {
         assert_string_equal(got.tags[i], tags[i]);
         assert_true(got.values[i] == (float)wanted[i]);
     }
@@ -134,7 +142,10 @@ static void event_files_hold_every_epoch(void **state)
                                   .train_top1 = 2.0 * x,
                                   .val_loss = x / 3.0,
                                   .val_top1 = 99.0,
-                                  .val_top5 = 100.0};
+                                  .val_top5 = 100.0,
+                                  .frozen = i % 2 == 0 ? 0.5 : 0.0,
+                                  .mixed_loss = x / 5.0,
+                                  .mixed_top1 = 98.0};
         assert_ok(lb_progress_add(&p, &row));
         if (i == 9)
             assert_ok(lb_tensorboard_open(folder, "validation", &p, &t)); /* as upon --resume */
