@@ -220,6 +220,11 @@ static void test_scales_and_bits(void **state)
     assert_int_equal(layer_of(info, "conv2")->scales, 50);
     assert_int_equal(layer_of(info, "conv2")->act_bits, 1);
     lb_inspection_destroy(info);
+    info = inspect("lenet5", "syq", 1, 4, LB_END_FLOAT, LB_SHORTCUT_MODEL, LB_SWITCH_MODEL);
+    assert_int_equal(layer_of(info, "conv2")->scales, 25); /* one a position */
+    assert_int_equal(layer_of(info, "fc1")->scales, 1);
+    assert_int_equal(info->learned, 25 + 1 + 1);
+    lb_inspection_destroy(info);
 
     info = inspect("lenet5", "bc-stochastic", -1, -1, LB_END_QUANTIZED, LB_SHORTCUT_MODEL,
                    LB_SWITCH_MODEL);
