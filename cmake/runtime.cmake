@@ -39,6 +39,6 @@ foreach(library lowbit_rt_static lowbit_rt_shared)
         $<BUILD_INTERFACE:${CMAKE_CURRENT_SOURCE_DIR}/include> $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>)
     target_link_libraries(${library} PRIVATE lowbit_settings PkgConfig::jansson Threads::Threads m)
 endforeach()
-target_link_options(lowbit_rt_shared PRIVATE -Wl,--gc-sections -Wl,-z,noseparate-code)
+target_link_options(lowbit_rt_shared PRIVATE -Wl,--gc-sections -Wl,-z,noseparate-code -Wl,-z,norelro)
 lowbit_export(lowbit_rt_shared ${CMAKE_CURRENT_SOURCE_DIR}/include/lowbit/runtime.h
     ${CMAKE_CURRENT_SOURCE_DIR}/include/lowbit/status.h)

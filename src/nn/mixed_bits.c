@@ -96,6 +96,11 @@ static lb_status set_filters(lb_net *net, lb_conv *conv, const entry *e)
     }
     conv->setting.bits = widest;
     if (same) return LB_OK;
+    if (lb_weights_are_ternary(conv->quantizer, &conv->setting)) {
+        return lb_fail(LB_E_ARG,
+                       "mixed-bits: layer '%s' has ternary weights: all its filters have 2 bits",
+                       e->name);
+    }
     if (conv->setting.granularity != LB_PER_FILTER) {
         return lb_fail(LB_E_ARG,
                        "mixed-bits: layer '%s' has one scale: filters of different widths want "

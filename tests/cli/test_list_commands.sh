@@ -59,8 +59,8 @@ END
 says "learned scales 6" "$LOWBIT" inspect run
 "$LOWBIT" inspect run --json | grep -q '"weight_quantizer":"ttq"'
 
-refused 2 "which cost? wanted syq" "$LOWBIT" cost
-refused 2 "unknown cost 'sqy'; wanted syq" "$LOWBIT" cost sqy --model lenet5
+refused 2 "which cost? there is sparse" "$LOWBIT" cost
+refused 2 "unknown cost 'sqy'; there is sparse" "$LOWBIT" cost sqy --model lenet5
 refused 2 "which network? give --model NAME" "$LOWBIT" cost syq
 refused 2 "unexpected argument 'lenet5'" "$LOWBIT" cost syq lenet5
 refused 2 "--classes 0" "$LOWBIT" cost syq --model vgg7 --classes 0

@@ -155,10 +155,8 @@ static void test_filters_of_different_bits(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_every_grid_and_count),
-        cmocka_unit_test(test_sums_a_channel),
-        cmocka_unit_test(test_figures_by_hand),
-        cmocka_unit_test(test_sums_of_layers),
+        cmocka_unit_test(test_every_grid_and_count),      cmocka_unit_test(test_sums_a_channel),
+        cmocka_unit_test(test_figures_by_hand),           cmocka_unit_test(test_sums_of_layers),
         cmocka_unit_test(test_filters_of_different_bits),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -348,6 +348,7 @@ static void draw_widths(uint64_t seed, lb_net *net)
         lb_conv *conv = &node->as.conv;
         const bool layer = node->op == LB_OP_CONV || node->op == LB_OP_LINEAR;
         if (!layer || !conv->quantizer || conv->setting.granularity != LB_PER_FILTER) continue;
+        if (lb_weights_are_ternary(conv->quantizer, &conv->setting)) continue;
         char list[1024];
         size_t at = (size_t)snprintf(list, sizeof list, "%s=", node->name);
         const int least = conv->quantizer->bits_min, most = conv->setting.bits;
