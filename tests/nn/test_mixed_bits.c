@@ -76,6 +76,23 @@ static void test_refusals(void **state)
     }
 }
 
+/* Filters of one bit beside ternary ones would have no common form in a packed file. */
+static void test_ternary_filters_have_one_width(void **state)
+{
+    (void)state;
+    const lb_weight_choice choice = {lb_weight_quantizer_find("rpr"),
+                                     {.bits = 2, .granularity = LB_PER_FILTER}};
+    lb_net net;
+    lb_net_init(&net);
+    const int x = lb_net_input(&net, (lb_shape){IN, 1, 1}, false);
+    lb_net_linear(&net, "fc", x, 2, false, &choice);
+    assert_ok(lb_net_finish(&net, LB_LOSS_CROSS_ENTROPY));
+    assert_status(lb_net_set_bits(&net, "fc=12"), LB_E_ARG);
+    assert_string_equal(lb_error(), "mixed-bits: layer 'fc' has ternary weights: all its filters "
+                                    "have 2 bits");
+    lb_net_release(&net);
+}
+
 /* Codes, scales and gradients of fc1. */
 static void quantize(lb_net *net, void **block, lb_quantized_weights *q)
 {
@@ -124,6 +141,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_lists),
         cmocka_unit_test(test_refusals),
+        cmocka_unit_test(test_ternary_filters_have_one_width),
         cmocka_unit_test(test_each_filter_as_in_a_layer_of_its_width),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
