@@ -123,7 +123,7 @@ def run(options):
     sweep.start()
     while sweep.process.poll() is None:
         # spread over the cells, so that some are killed while there is still something to do
-        time.sleep(chance.uniform(0.005, 0.1))
+        time.sleep(chance.uniform(0.002, 0.04))
         share = done_cells("stress.sqlite") / options.cells
         if kills["sweep"] < options.sweep_kills * min(1.0, 1.3 * share + 0.05):
             kills["sweep"] += sweep.kill()
