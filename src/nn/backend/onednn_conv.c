@@ -198,7 +198,7 @@ static dnnl_status_t make_descriptor(const lb_executor *e, const lb_layer *layer
     const bool bias = e->net->nodes[layer->node].as.conv.bias >= 0;
     if (layer->flat) {
         dnnl_inner_product_desc_t op;
-        dnnl_status_t status = dnnl_unimplemented;
+        dnnl_status_t status; /* every direction sets it */
         if (direction == LB_FORWARD) {
             status = dnnl_inner_product_forward_desc_init(&op, dnnl_forward_training, &d->in,
                                                           &d->weights, NULL, &d->out);
@@ -216,7 +216,7 @@ static dnnl_status_t make_descriptor(const lb_executor *e, const lb_layer *layer
     const dnnl_dims_t before = {(dnnl_dim_t)win->pad_top, (dnnl_dim_t)win->pad_left};
     const dnnl_dims_t after = {(dnnl_dim_t)win->pad_bottom, (dnnl_dim_t)win->pad_right};
     dnnl_convolution_desc_t op;
-    dnnl_status_t status = dnnl_unimplemented;
+    dnnl_status_t status; /* every direction sets it */
     if (direction == LB_FORWARD) {
         status = dnnl_convolution_forward_desc_init(&op, dnnl_forward_training,
                                                     dnnl_convolution_direct, &d->in, &d->weights,
