@@ -143,7 +143,6 @@ lb_status lb_impq_plan_read(const lb_impq_options *options, lb_impq_plan *out)
     static const char *const granularities[] = {"kernel", "layer", "network"};
     static const char *const scores[] = {"paper", "code"};
     int word = 0;
-    char *path = NULL;
     *out = (lb_impq_plan){.options = options};
     if (options->granularity != NULL)
         LB_TRY(read_word("granularity", options->granularity, granularities, 3, &word));
@@ -153,10 +152,7 @@ lb_status lb_impq_plan_read(const lb_impq_options *options, lb_impq_plan *out)
     out->score_of_code = word == 1;
     LB_TRY(read_numbers(out));
     LB_TRY(name_folder(out));
-    LB_TRY(lb_run_checkpoint(options->run, &path));
-    const lb_status status = lb_sha256_file(path, out->start);
-    lb_free(path);
-    return status;
+    return lb_run_checkpoint_hash(options->run, out->start);
 }
 
 void lb_impq_plan_release(lb_impq_plan *plan)

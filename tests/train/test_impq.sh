@@ -94,6 +94,22 @@ wait $process || true
 "$LOWBIT" impq start "${plan[@]}" --out killed --resume >log
 diff -r whole killed
 
+# cut off after and before the first checkpoint of an iteration that has a teacher: the same bytes
+"$LOWBIT" train "${tiny[@]}" --model lenet5 --width-multiplier 0.2 --epochs 1 --out teacher >log
+taught=(--granularity network --groups 1@1 --iterations 1 --epochs 2 --threads 1 --fraction 0.1 --set teacher=teacher)
+"$LOWBIT" impq start "${taught[@]}" --out taught >log
+for lost in none "*.safetensors"; do
+    rm -rf cut
+    cp -r taught cut
+    rm -f cut/iteration-1/$lost
+    python3 -c 'import json
+state = json.load(open("cut/impq.json"))
+state["iterations"].pop()
+json.dump(state, open("cut/impq.json", "w"))'
+    "$LOWBIT" impq start "${taught[@]}" --out cut --resume >log
+    diff -r taught cut
+done
+
 # ---- rules ----
 
 "$LOWBIT" impq start --granularity layer --groups 3@1 --iterations 9 --stop "weight_bits <= 2.5" --epochs 1 --threads 1 \
