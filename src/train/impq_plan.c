@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "nn/sensitivity.h"
 #include "train/run_folder.h"
 
 const char *const lb_impq_phase_names[LB_IMPQ_PHASES] = {"weights", "activations"};
@@ -110,6 +111,9 @@ static lb_status read_numbers(lb_impq_plan *p)
         return lb_fail(LB_E_ARG, "no iterations: wanted some of weights or of activations");
     if (!(p->fraction > 0.0 && p->fraction <= 1.0))
         return lb_fail(LB_E_ARG, "fraction %g: wanted more than 0, at most 1", p->fraction);
+    if (p->runners_up > LB_SENSITIVITY_CLASSES)
+        return lb_fail(LB_E_ARG, "runners-up %zu: wanted at most %d", p->runners_up,
+                       LB_SENSITIVITY_CLASSES);
     if (o->iterations > 0 && o->groups == NULL)
         return lb_fail(LB_E_ARG, "groups: wanted with iterations, such as 400@1,200@4");
     if (o->act_iterations > 0 && o->act_groups == NULL)
