@@ -156,6 +156,8 @@ lb_status lb_impq_plan_read(const lb_impq_options *options, lb_impq_plan *out)
     out->score_of_code = word == 1;
     LB_TRY(read_numbers(out));
     LB_TRY(name_folder(out));
+    const char *teacher = options->tuning != NULL ? options->tuning->given[LB_KEY_TEACHER] : NULL;
+    if (teacher != NULL) LB_TRY(lb_run_checkpoint_hash(teacher, out->teacher));
     return lb_run_checkpoint_hash(options->run, out->start);
 }
 

@@ -48,7 +48,8 @@ typedef struct lb_impq_plan {
     size_t n_rules;
     double fraction;
     size_t runners_up;
-    char start[LB_SHA256_TEXT_BYTES]; /* of the checkpoint that all starts from */
+    char start[LB_SHA256_TEXT_BYTES];   /* of the checkpoint that all starts from */
+    char teacher[LB_SHA256_TEXT_BYTES]; /* of the iterations' teacher; "": there is none */
     lb_arena arena;
 } lb_impq_plan;
 

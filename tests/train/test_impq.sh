@@ -109,6 +109,8 @@ json.dump(state, open("cut/impq.json", "w"))'
     "$LOWBIT" impq start "${taught[@]}" --out cut --resume >log
     diff -r taught cut
 done
+refused "was made with teacher .* not nothing" start "${taught[@]:0:12}" --iterations 2 --out taught --resume
+refused "was made with teacher .* not " start "${taught[@]:0:12}" --set teacher=start --out taught --resume
 
 # ---- rules ----
 
