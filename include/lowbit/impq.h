@@ -29,7 +29,7 @@ typedef struct lb_impq_options {
         *stops;        /* "top1 >= 91.5", "weight_bits <= 2", ...; NULL-terminated, or NULL     */
     const char *score; /* "paper" or "code"                                                    */
     double fraction;   /* of the training images that sensitivities are measured on; 0: 0.05   */
-    size_t runners_up; /* classes whose margins are looked at; 0: 9                            */
+    size_t runners_up; /* classes whose margins are looked at, at most 64; 0: 9                */
     const lb_settings
         *tuning; /* settings of the training between, those given only; may be NULL       */
     bool resume; /* go on with `out`                                                     */

@@ -160,7 +160,8 @@ static int check_counts(void)
         return lb_cli_fail("impq", LB_E_ARG, "--%s %d: wanted a number from 0 to 100000",
                            counts[i].name, counts[i].value);
     }
-    return LB_OK;
+    if (fraction > 0.0) return LB_OK; /* 0 means the default to the library */
+    return lb_cli_fail("impq", LB_E_ARG, "--fraction %g: wanted more than 0, at most 1", fraction);
 }
 
 static void on_signal(int number)

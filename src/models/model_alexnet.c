@@ -1,5 +1,5 @@
 /* AlexNet: five convolutions, three max-pools 3x3 with stride 2, FC 4096 - FC 4096 - FC, batch-norm
- * after every layer but the last.
+ * after every layer but the last, eps 1e-4 (RedBit's code and DoReFa-Net's).
  *
  * alexnet         227x227: 96@11x11 (stride 4) - pool - 256@5x5 - pool - 384, 384, 256@3x3 - pool
  *                 (RedBit): 62,367,776 weights with 1000 classes; no groups.
@@ -62,7 +62,8 @@ static int convolutions(const lb_builder *b, const conv_plan *plans)
 static void build(const lb_model *model, const lb_model_request *request, lb_net *net)
 {
     static const char *const hidden[] = {"fc1", "fc2"};
-    const lb_builder b = lb_block_begin(model, request, net);
+    lb_builder b = lb_block_begin(model, request, net);
+    b.eps = 1e-4f;
     int x = convolutions(&b, strcmp(model->name, "alexnet") == 0 ? plain : dorefa);
     for (size_t i = 0; i < sizeof hidden / sizeof *hidden; i++) {
         x = lb_block_before(&b, hidden[i], lb_block_dropout(&b, hidden[i], x), true);

@@ -7,6 +7,8 @@
 
 typedef struct lb_sensitivity lb_sensitivity;
 
+enum { LB_SENSITIVITY_CLASSES = 64 }; /* runners-up at most */
+
 /**
  * Plan and allocate; the network's weights are read now, as evaluation has them.
  *
@@ -16,6 +18,7 @@ typedef struct lb_sensitivity lb_sensitivity;
  *            values of one quantized map. Batch-norm with running statistics; quantizers let gradients through as
  *            they do in training.
  * Ownership: *out is yours, lb_sensitivity_destroy. Borrows the network.
+ * Requires:  runners_up <= LB_SENSITIVITY_CLASSES; where the network has no so many classes all others are taken.
  * Errors:    LB_E_ARG a network of one class; LB_E_NOMEM.
  * Source:    IMPQ, Eq. 4 and 5 without the factor 2^-B.
  */

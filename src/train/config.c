@@ -119,6 +119,28 @@ static lb_status read_method(const lb_settings *s, lb_train_config *out)
     return read_options(s, out);
 }
 
+/* Settings that nothing would ask: a run has one of the two schedules. */
+static lb_status check_parts(const lb_settings *s, const lb_quant_config *quant, bool relaxes)
+{
+    static const lb_key schedule[] = {LB_KEY_SCHEDULE, LB_KEY_FINAL_LR, LB_KEY_MILESTONES,
+                                      LB_KEY_LR_FACTOR, LB_KEY_WARMUP},
+                        freezing[] = {LB_KEY_FREEZING, LB_KEY_FREEZING_PATIENCE};
+    const lb_key *keys = relaxes ? schedule : freezing;
+    const size_t n = relaxes ? sizeof schedule / sizeof *schedule : sizeof freezing / sizeof *keys;
+    for (size_t i = 0; i < n; i++) {
+        if (s->given[keys[i]] == NULL) continue;
+        return lb_fail(LB_E_ARG, "%s has no part in method '%s': %s", lb_setting_table[keys[i]].key,
+                       lb_settings_value(s, LB_KEY_METHOD),
+                       relaxes ? "freezing sets its learning rates"
+                               : "its weights are not frozen by parts");
+    }
+    const bool any =
+        quant->weights != NULL || quant->first == LB_END_8BIT || quant->last == LB_END_8BIT;
+    const char *decay = s->given[LB_KEY_QUANTIZED_DECAY];
+    if (any || decay == NULL || strcmp(decay, "0") == 0) return LB_OK;
+    return lb_fail(LB_E_ARG, "quantized-decay %s has no part in float weights", decay);
+}
+
 /* What the method says to other settings. */
 static lb_status read_quantizer(const lb_settings *s, lb_train_config *out)
 {
@@ -131,6 +153,7 @@ static lb_status read_quantizer(const lb_settings *s, lb_train_config *out)
                        "by choice",
                        out->method.method);
     out->relaxes = q != NULL && q->relaxes;
+    LB_TRY(check_parts(s, &quant, out->relaxes));
     const char *freezing = lb_settings_value(s, LB_KEY_FREEZING);
     LB_TRY(lb_freezing_parse(freezing != NULL ? freezing : lb_freezing_standard, &out->freezing));
     out->freezing.patience = whole(s, LB_KEY_FREEZING_PATIENCE);

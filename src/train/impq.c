@@ -13,6 +13,7 @@
 #include "base/file.h"
 #include "train/checkpoint.h"
 #include "train/impq_iteration.h"
+#include "train/procedure.h"
 #include "train/run_folder.h"
 
 /* ---- phases ---------------------------------------------------------------------------------- */
@@ -98,19 +99,49 @@ static lb_status read_top1(const char *run, double *top1, size_t *epoch)
     return status;
 }
 
-static lb_status check_start(const lb_impq_call *p, const lb_run *run, const lb_impq_row *row)
+/* A run in stages, or with weights frozen by parts, would go through them again in each iteration. */
+static lb_status check_procedure(const lb_impq_call *p, const lb_run *run)
 {
+    lb_train_config config;
+    lb_status status = lb_train_config_read(run->settings, &config);
+    if (status == LB_OK && lb_procedure_of(&config) != &lb_procedure_plain)
+        status = lb_fail(LB_E_ARG,
+                         "%s: its training has stages (rpr, prune-rounds), which iterations would "
+                         "begin anew; wanted a run without",
+                         p->plan.options->run);
+    lb_train_config_release(&config);
+    return status;
+}
+
+/* A rule that all bits together cannot meet. */
+static lb_status check_floor(const lb_impq_plan *plan, const lb_net *net)
+{
+    lb_impq_row row = {0};
+    LB_TRY(lb_impq_figures(net, &row));
+    const lb_impq_rule *unmet = lb_impq_unmet(plan, &row);
+    if (unmet == NULL) return LB_OK;
+    return lb_fail(LB_E_ARG, "%s <= %g cannot be met: without any bit to lose it is %.6g",
+                   lb_impq_figure_names[unmet->figure], unmet->value,
+                   lb_impq_figure_of(&row, unmet->figure));
+}
+
+/* Is there all to go on from here? The run's network is used up. */
+static lb_status check_start(const lb_impq_call *p, lb_run *run, const lb_impq_row *row)
+{
+    LB_TRY(check_procedure(p, run));
     for (int phase = 0; phase < LB_IMPQ_PHASES; phase++) {
         lb_impq_groups groups = {0};
         if (p->plan.iterations[phase] == 0) continue;
         lb_status status =
             lb_impq_groups_list(&run->net, (lb_impq_phase)phase, p->plan.granularity, &groups);
         if (status == LB_E_ARG) status = lb_fail_in(status, "%s", p->plan.options->run);
-        if (status == LB_OK)
-            status = lb_impq_check_reach(&p->plan, (lb_impq_phase)phase, row, &groups);
+        if (status == LB_OK && phase == LB_IMPQ_WEIGHTS)
+            status = lb_impq_check_reach(&p->plan, row, &groups, &run->net);
+        if (status == LB_OK) status = lb_impq_groups_exhaust(&groups, &run->net);
         lb_impq_groups_release(&groups);
         LB_TRY(status);
     }
+    LB_TRY(check_floor(&p->plan, &run->net));
     if (row->kept) return LB_OK;
     return lb_fail(LB_E_ARG, "%s: its top1 of %.2f breaks the rule of top1 already",
                    p->plan.options->run, row->top1);
@@ -126,16 +157,17 @@ static void look_again(lb_impq_call *p)
 /* The row of the starting run, and whether all can be done from there. */
 static lb_status start(lb_impq_call *p)
 {
+    const bool begins = p->state.n_rows == 0;
     lb_run run = {0};
     lb_impq_row row = {.phase = "start"};
     LB_TRY(read_top1(p->plan.options->run, &row.top1, &row.best_epoch));
     lb_status status = lb_run_open(p->plan.options->run, &run);
     if (status == LB_OK) status = lb_impq_figures(&run.net, &row);
     row.kept = lb_impq_is_kept(&p->plan, &row);
+    if (status == LB_OK && begins) status = lb_impq_state_add(&p->state, &row, &run.net);
     if (status == LB_OK) status = check_start(p, &run, &row);
-    if (status == LB_OK && p->state.n_rows == 0) {
-        status = lb_impq_state_add(&p->state, &row, &run.net);
-        if (status == LB_OK) status = lb_make_folders(p->plan.out);
+    if (status == LB_OK && begins) {
+        status = lb_make_folders(p->plan.out);
         if (status == LB_OK) status = lb_impq_state_write(&p->plan, &p->state);
     }
     lb_run_release(&run);

@@ -189,20 +189,17 @@ static double most_bits(const lb_impq_plan *plan, lb_impq_phase phase, size_t *s
     return bits;
 }
 
-lb_status lb_impq_check_reach(const lb_impq_plan *plan, lb_impq_phase phase,
-                              const lb_impq_row *start, const lb_impq_groups *g)
+lb_status lb_impq_check_reach(const lb_impq_plan *plan, const lb_impq_row *start,
+                              const lb_impq_groups *g, const lb_net *net)
 {
-    double least = 0.0, size = 0.0;
+    double weights = 0.0;
     size_t *sizes = NULL;
-    if (phase != LB_IMPQ_WEIGHTS) return LB_OK;
+    for (size_t p = 0; p < net->n_params; p++)
+        if (net->params[p].role == LB_PARAM_WEIGHT) weights += (double)net->params[p].count;
     LB_TRY(lb_alloc(g->n_groups, sizeof *sizes, "sizes", (void **)&sizes));
     for (size_t i = 0; i < g->n_groups; i++) sizes[i] = g->groups[i].size;
-    for (size_t c = 0; c < g->n_cells; c++) {
-        size += (double)g->cells[c].size;
-        least += (double)g->cells[c].size * g->cells[c].least;
-    }
-    const double reach = start->weight_bits - most_bits(plan, phase, sizes, g->n_groups) / size;
-    const double lowest = least / size > reach ? least / size : reach;
+    const double taken = most_bits(plan, LB_IMPQ_WEIGHTS, sizes, g->n_groups);
+    const double lowest = start->weight_bits - taken / weights;
     lb_free(sizes);
     for (size_t r = 0; r < plan->n_rules; r++) {
         const lb_impq_rule *rule = &plan->rules[r];
@@ -210,7 +207,13 @@ lb_status lb_impq_check_reach(const lb_impq_plan *plan, lb_impq_phase phase,
         return lb_fail(LB_E_ARG,
                        "weight_bits <= %g cannot be met: %zu iterations of these groups reach %.3f "
                        "at best",
-                       rule->value, plan->iterations[phase], lowest);
+                       rule->value, plan->iterations[LB_IMPQ_WEIGHTS], lowest);
     }
     return LB_OK;
+}
+
+lb_status lb_impq_groups_exhaust(lb_impq_groups *g, lb_net *net)
+{
+    for (size_t c = 0; c < g->n_cells; c++) g->cells[c].bits = g->cells[c].least;
+    return lb_impq_groups_apply(g, net);
 }

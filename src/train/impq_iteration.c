@@ -86,8 +86,10 @@ static void on_training(const lb_event *event, void *user)
 static lb_status resume_settings(const lb_impq_call *p, const char *init, const char *out,
                                  lb_settings **settings)
 {
-    static const lb_key free_keys[] = {LB_KEY_DATA, LB_KEY_THREADS, LB_KEY_BACKEND, LB_KEY_WORKERS,
-                                       LB_KEY_CHECKPOINT_SECONDS};
+    static const lb_key free_keys[] = {LB_KEY_DATA,        LB_KEY_THREADS,
+                                       LB_KEY_BACKEND,     LB_KEY_WORKERS,
+                                       LB_KEY_TENSORBOARD, LB_KEY_CHECKPOINT_SECONDS,
+                                       LB_KEY_TEACHER};
     const lb_settings *tuning = p->plan.options->tuning;
     LB_TRY(lb_settings_create(settings));
     for (size_t i = 0; tuning != NULL && i < sizeof free_keys / sizeof *free_keys; i++) {

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "nn/sensitivity.h"
 #include "train/run_folder.h"
 
 const char *const lb_impq_phase_names[LB_IMPQ_PHASES] = {"weights", "activations"};
@@ -110,6 +111,9 @@ static lb_status read_numbers(lb_impq_plan *p)
         return lb_fail(LB_E_ARG, "no iterations: wanted some of weights or of activations");
     if (!(p->fraction > 0.0 && p->fraction <= 1.0))
         return lb_fail(LB_E_ARG, "fraction %g: wanted more than 0, at most 1", p->fraction);
+    if (p->runners_up > LB_SENSITIVITY_CLASSES)
+        return lb_fail(LB_E_ARG, "runners-up %zu: wanted at most %d", p->runners_up,
+                       LB_SENSITIVITY_CLASSES);
     if (o->iterations > 0 && o->groups == NULL)
         return lb_fail(LB_E_ARG, "groups: wanted with iterations, such as 400@1,200@4");
     if (o->act_iterations > 0 && o->act_groups == NULL)
@@ -143,7 +147,6 @@ lb_status lb_impq_plan_read(const lb_impq_options *options, lb_impq_plan *out)
     static const char *const granularities[] = {"kernel", "layer", "network"};
     static const char *const scores[] = {"paper", "code"};
     int word = 0;
-    char *path = NULL;
     *out = (lb_impq_plan){.options = options};
     if (options->granularity != NULL)
         LB_TRY(read_word("granularity", options->granularity, granularities, 3, &word));
@@ -153,10 +156,9 @@ lb_status lb_impq_plan_read(const lb_impq_options *options, lb_impq_plan *out)
     out->score_of_code = word == 1;
     LB_TRY(read_numbers(out));
     LB_TRY(name_folder(out));
-    LB_TRY(lb_run_checkpoint(options->run, &path));
-    const lb_status status = lb_sha256_file(path, out->start);
-    lb_free(path);
-    return status;
+    const char *teacher = options->tuning != NULL ? options->tuning->given[LB_KEY_TEACHER] : NULL;
+    if (teacher != NULL) LB_TRY(lb_run_checkpoint_hash(teacher, out->teacher));
+    return lb_run_checkpoint_hash(options->run, out->start);
 }
 
 void lb_impq_plan_release(lb_impq_plan *plan)

@@ -48,7 +48,8 @@ typedef struct lb_impq_plan {
     size_t n_rules;
     double fraction;
     size_t runners_up;
-    char start[LB_SHA256_TEXT_BYTES]; /* of the checkpoint that all starts from */
+    char start[LB_SHA256_TEXT_BYTES];   /* of the checkpoint that all starts from */
+    char teacher[LB_SHA256_TEXT_BYTES]; /* of the iterations' teacher; "": there is none */
     lb_arena arena;
 } lb_impq_plan;
 
@@ -103,9 +104,11 @@ void lb_impq_groups_score(lb_impq_groups *groups, bool score_of_code);
 LB_MUST_CHECK lb_status lb_impq_groups_lower(lb_impq_groups *groups, size_t n, size_t *lowered);
 /** Put the cells' widths into the network. Errors: LB_E_NOMEM. */
 LB_MUST_CHECK lb_status lb_impq_groups_apply(const lb_impq_groups *groups, lb_net *net);
-/** Can the plan's rules be met by a phase's iterations at all? Errors: LB_E_ARG says why not; LB_E_NOMEM. */
-LB_MUST_CHECK lb_status lb_impq_check_reach(const lb_impq_plan *plan, lb_impq_phase phase,
-                                            const lb_impq_row *start, const lb_impq_groups *groups);
+/** Can the weights' iterations take enough bits for the plan's rules? Errors: LB_E_ARG says why not; LB_E_NOMEM. */
+LB_MUST_CHECK lb_status lb_impq_check_reach(const lb_impq_plan *plan, const lb_impq_row *start,
+                                            const lb_impq_groups *groups, const lb_net *net);
+/** Take every bit that can be taken, of the cells and of the network. Errors: LB_E_NOMEM. */
+LB_MUST_CHECK lb_status lb_impq_groups_exhaust(lb_impq_groups *groups, lb_net *net);
 
 /* ---- figures, pass, state ---- */
 

@@ -93,6 +93,7 @@ static json_t *options_json(const lb_impq_plan *plan)
     const lb_impq_options *o = plan->options;
     json_t *object = json_object(), *tuning = json_object();
     set_text(object, "start", plan->start);
+    set_text(object, "teacher", plan->teacher[0] != '\0' ? plan->teacher : NULL);
     set_text(object, "granularity", o->granularity != NULL ? o->granularity : "kernel");
     set_text(object, "groups", o->groups);
     set_text(object, "act-groups", o->act_groups);
@@ -117,8 +118,8 @@ static const char *show(const json_t *value, char text[64])
 
 static lb_status compare_options(const char *path, const json_t *made, const json_t *now)
 {
-    static const char *const keys[] = {"start", "granularity", "groups",     "act-groups",
-                                       "score", "fraction",    "runners-up", "tuning"};
+    static const char *const keys[] = {"start", "teacher",  "granularity", "groups", "act-groups",
+                                       "score", "fraction", "runners-up",  "tuning"};
     for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
         const json_t *a = json_object_get(made, keys[i]), *b = json_object_get(now, keys[i]);
         char text_a[64], text_b[64];

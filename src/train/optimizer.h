@@ -62,7 +62,7 @@ void lb_optimizer_reset(lb_optimizer *optimizer);
  *            Held weights stay as they are, their moments 0.
  *            Then learned scales are raised to at least 1e-6, and weights clipped to their
  *            quantizer's range.
- * Units:     t counts steps of the whole run from 1.
+ * Units:     t counts steps from 1 since the moments were 0: of the run, or of its stage.
  * Source:    Kingma and Ba, ICLR 2015, arXiv:1412.6980; in the order of operations of PyTorch.
  * Threads:   runs on all of OpenMP's threads; the result does not depend on their number.
  */

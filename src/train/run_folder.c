@@ -125,3 +125,12 @@ lb_status lb_run_checkpoint(const char *run, char **out)
     return lb_fail(LB_E_IO,
                    "%s: no checkpoint in this folder (best.safetensors or last.safetensors)", run);
 }
+
+lb_status lb_run_checkpoint_hash(const char *run, char sha256[LB_SHA256_TEXT_BYTES])
+{
+    char *path = NULL;
+    LB_TRY(lb_run_checkpoint(run, &path));
+    const lb_status status = lb_sha256_file(path, sha256);
+    lb_free(path);
+    return status;
+}

@@ -5,6 +5,7 @@
 #include <stdbool.h>
 
 #include "base/memory.h"
+#include "data/sha256.h"
 
 typedef struct lb_run_folder {
     const char *path, *config, *metrics, *best, *last, *tensorboard;
@@ -41,5 +42,8 @@ void lb_run_folder_close(lb_run_folder *folder);
  * Errors:    LB_E_IO there is none; LB_E_NOMEM.
  */
 LB_MUST_CHECK lb_status lb_run_checkpoint(const char *run, char **out);
+
+/** SHA-256 of that file. Errors: as lb_run_checkpoint. */
+LB_MUST_CHECK lb_status lb_run_checkpoint_hash(const char *run, char sha256[LB_SHA256_TEXT_BYTES]);
 
 #endif

@@ -94,9 +94,8 @@ static lb_status read_settings(lb_trainer *t, const lb_settings *settings)
     } else {
         LB_TRY(lb_run_folder_open(out, true, false, &t->folder));
     }
-    bool found = false;
-    LB_TRY(read_description(t, &found));
-    if (found) LB_TRY(check_unchanged(t));
+    LB_TRY(read_description(t, &t->resumed));
+    if (t->resumed) LB_TRY(check_unchanged(t));
     LB_TRY(lb_train_config_read(t->settings, &t->config));
     return check_epochs(t);
 }
@@ -267,6 +266,15 @@ static lb_status load_last(lb_trainer *t)
     return status;
 }
 
+/* Of another run's file the SHA-256 alone is recorded: a resumed run that names one names the same. */
+static lb_status check_file(const lb_trainer *t, const char *what, const char *given,
+                            const char *now, const char *before)
+{
+    if (!t->resumed || strcmp(now, before) == 0) return LB_OK;
+    return lb_fail(LB_E_ARG, "%s was made with %s %s, not with %s %s; a resumed run keeps it",
+                   t->folder.path, before[0] != '\0' ? "another" : "no", what, what, given);
+}
+
 /* With an alpha of 0 the teacher says nothing, and is not asked. */
 static lb_status open_teacher(lb_trainer *t)
 {
@@ -285,15 +293,30 @@ static lb_status open_teacher(lb_trainer *t)
         return lb_fail(LB_E_ARG, "alpha and temperature have no part without a teacher");
     }
     LB_TRY(lb_teacher_open(c->teacher, c, &t->facts, sha256, &t->teacher));
-    if (t->folder.has_last && strcmp(sha256, t->facts.teacher) != 0)
-        return lb_fail(LB_E_ARG, "%s was made with %s, not with teacher %s; a resumed run keeps it",
-                       t->folder.path,
-                       t->facts.teacher[0] != '\0' ? "another teacher" : "no teacher", c->teacher);
+    LB_TRY(check_file(t, "teacher", c->teacher, sha256, t->facts.teacher));
     memcpy(t->facts.teacher, sha256, sizeof sha256);
     if (c->alpha > 0.0f)
         t->net.distillation = (lb_distillation){
             .logits = t->teacher.logits, .temperature = c->temperature, .alpha = c->alpha};
     return LB_OK;
+}
+
+/* The weights to begin or go on with. A run that was cut off before its first checkpoint begins again. */
+static lb_status load_weights(lb_trainer *t)
+{
+    const char *init = t->config.init;
+    char sha256[LB_SHA256_TEXT_BYTES] = "";
+    if (init != NULL && t->resumed) {
+        LB_TRY(lb_run_checkpoint_hash(init, sha256));
+        LB_TRY(check_file(t, "init", init, sha256, t->facts.init));
+    }
+    if (t->folder.has_last) return load_last(t);
+    if (init != NULL) return lb_start_from(init, &t->net, t->facts.init);
+    if (t->facts.init[0] == '\0') return LB_OK;
+    return lb_fail(LB_E_ARG,
+                   "%s has no checkpoint yet, and began with another run's weights, whose place is "
+                   "not recorded; name it again: --init",
+                   t->folder.path);
 }
 
 static lb_status write_config(lb_trainer *t)
@@ -312,13 +335,8 @@ lb_status lb_trainer_init(lb_trainer *t, const lb_settings *settings, bool (*sto
     LB_TRY(make_loaders(t));
     LB_TRY(make_engine(t, stopped));
     lb_net_initialize(&t->net, lb_model_find(t->config.model)->init, t->config.seed);
-    if (!t->folder.has_last)
-        t->facts.init[0] = t->facts.teacher[0] = '\0'; /* whatever config.json said */
     LB_TRY(open_teacher(t));
-    if (t->folder.has_last)
-        LB_TRY(load_last(t));
-    else if (t->config.init != NULL)
-        LB_TRY(lb_start_from(t->config.init, &t->net, t->facts.init));
+    LB_TRY(load_weights(t));
     LB_TRY(lb_run_folder_begin(&t->folder));
     LB_TRY(write_config(t));
     if (t->config.tensorboard) {

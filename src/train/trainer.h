@@ -27,6 +27,7 @@ typedef struct lb_trainer {
     lb_train_config config;
     const struct lb_procedure *procedure;
     lb_run_folder folder;
+    bool resumed; /* the folder has a run, with a checkpoint or before its first one */
     lb_dataset *train_data, *test_data;
     uint32_t *indices; /* training indices, then validation ones; NULL without a validation split */
     const char *split; /* "validation" or "test" */

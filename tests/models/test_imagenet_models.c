@@ -87,6 +87,27 @@ static const lb_layer_info *layer_of(const lb_inspection *info, const char *name
     return NULL;
 }
 
+/* eps 1e-4 in RedBit's AlexNet and DoReFa-Net's, 1e-5 in the others. */
+static void test_batch_norm_eps(void **state)
+{
+    (void)state;
+    static const char *const models[] = {"alexnet", "alexnet-dorefa", "vgg-syq", "mobilenet-v1"};
+    for (size_t i = 0; i < sizeof models / sizeof *models; i++) {
+        lb_model_request request = lb_test_model_request(models[i], lb_test_quant("float", -1, -1));
+        request.describe_only = true;
+        lb_net net;
+        size_t norms = 0;
+        assert_ok(lb_model_build(&request, &net));
+        for (size_t k = 0; k < net.n_nodes; k++) {
+            if (net.nodes[k].op != LB_OP_BATCH_NORM) continue;
+            assert_float_equal(net.nodes[k].as.norm.eps, i < 2 ? 1e-4f : 1e-5f, 0.0f);
+            norms++;
+        }
+        assert_true(norms > 0);
+        lb_net_release(&net);
+    }
+}
+
 /* Faraone table 4.1: shares of the operations, sizes of the maps and filters. */
 static void test_alexnet_dorefa_shares(void **state)
 {
@@ -355,6 +376,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_published_figures),
+        cmocka_unit_test(test_batch_norm_eps),
         cmocka_unit_test(test_alexnet_dorefa_shares),
         cmocka_unit_test(test_vgg_syq),
         cmocka_unit_test(test_shortcuts),

@@ -94,6 +94,24 @@ wait $process || true
 "$LOWBIT" impq start "${plan[@]}" --out killed --resume >log
 diff -r whole killed
 
+# cut off after and before the first checkpoint of an iteration that has a teacher: the same bytes
+"$LOWBIT" train "${tiny[@]}" --model lenet5 --width-multiplier 0.2 --epochs 1 --out teacher >log
+taught=(--granularity network --groups 1@1 --iterations 1 --epochs 2 --threads 1 --fraction 0.1 --set teacher=teacher)
+"$LOWBIT" impq start "${taught[@]}" --out taught >log
+for lost in none "*.safetensors"; do
+    rm -rf cut
+    cp -r taught cut
+    rm -f cut/iteration-1/$lost
+    python3 -c 'import json
+state = json.load(open("cut/impq.json"))
+state["iterations"].pop()
+json.dump(state, open("cut/impq.json", "w"))'
+    "$LOWBIT" impq start "${taught[@]}" --out cut --resume >log
+    diff -r taught cut
+done
+refused "was made with teacher .* not nothing" start "${taught[@]:0:12}" --iterations 2 --out taught --resume
+refused "was made with teacher .* not " start "${taught[@]:0:12}" --set teacher=start --out taught --resume
+
 # ---- rules ----
 
 "$LOWBIT" impq start --granularity layer --groups 3@1 --iterations 9 --stop "weight_bits <= 2.5" --epochs 1 --threads 1 \
@@ -117,10 +135,11 @@ top1=$(sed -n 2p whole/impq.csv | cut -d, -f4)
 "$LOWBIT" impq start --granularity network --groups 1@1 --iterations 9 --epochs 1 --threads 1 --fraction 0.1 --out low >log
 [ "$(tail -1 low/impq.csv | cut -d, -f1,6)" = 2,1.000000 ]
 # not there yet: a line, a status, and more iterations go on from there
-near=(--granularity network --groups 1@1 --stop "bit_operations <= 1" --epochs 1 --threads 1 --fraction 0.1 --out near)
+least=$(($(tail -1 low/impq.csv | cut -d, -f8) + 1))
+near=(--granularity network --groups 1@1 --stop "bit_operations <= $least" --epochs 1 --threads 1 --fraction 0.1 --out near)
 if "$LOWBIT" impq start "${near[@]}" --iterations 1 >log 2>said; then exit 1; fi
-grep -q "bit_operations is .* wanted <= 1; --resume with more iterations goes on" said
-if "$LOWBIT" impq start "${near[@]}" --iterations 2 --resume >log 2>said; then exit 1; fi
+grep -q "bit_operations is .* wanted <= .*; --resume with more iterations goes on" said
+"$LOWBIT" impq start "${near[@]}" --iterations 2 --resume >log
 [ "$(wc -l <near/impq.csv)" -eq 4 ]
 
 # ---- packed ----
@@ -154,6 +173,7 @@ done
 "$LOWBIT" train "${tiny[@]}" --model lenet5 --width-multiplier 0.2 --epochs 1 --out float >log
 "$LOWBIT" train "${tiny[@]}" --model lenet5 --width-multiplier 0.2 --method dorefa --wbits 3 --abits 3 --epochs 1 \
     --out shared >log
+"$LOWBIT" train "${tiny[@]}" --model lenet5 --width-multiplier 0.2 --method rpr --abits 3 --epochs 1 --out frozen >log
 some=(--groups 9@1 --iterations 2 --out none)
 refused "wanted one RUN" "${some[@]}"
 refused "no such run" nothing "${some[@]}"
@@ -171,10 +191,19 @@ for rule in top1 "top1 <= 3" "weight_bits >= 3" "bits <= 2" "weight_bits <= x" "
 done
 refused "weight_bits <= 0.5 cannot be met" start "${some[@]}" --stop "weight_bits <= 0.5"
 refused "weight_bits <= 2 cannot be met: 2 iterations" start "${some[@]}" --stop "weight_bits <= 2"
+# float weights and the network's input count too, and keep their bits
+refused "weight_bits <= 1.5 cannot be met" shared --granularity layer --groups 9@1 --iterations 20 --stop \
+    "weight_bits <= 1.5" --out none
+refused "act_bits <= 3 cannot be met: without any bit to lose it is" start --act-groups 9@1 --act-iterations 20 --stop \
+    "act_bits <= 3" --out none
+refused "bit_operations <= 1 cannot be met" start "${some[@]}" --stop "bit_operations <= 1"
 refused "breaks the rule of top1 already" start "${some[@]}" --stop "top1 >= 100.5"
 refused "granularity 'filter': wanted kernel, layer or network" start "${some[@]}" --granularity filter
 refused "score 'x': wanted paper or code" start "${some[@]}" --score x
 refused "fraction 2" start "${some[@]}" --fraction 2
+refused "fraction 0: wanted more than 0" start "${some[@]}" --fraction 0
+refused "runners-up 65: wanted at most 64" start "${some[@]}" --runners-up 65
+refused "its training has stages" frozen --act-groups 1@1 --act-iterations 1 --out none
 refused "set wbits: iterations keep the run's own" start "${some[@]}" --set wbits=2
 refused "did you mean 'momentum'" start "${some[@]}" --set momentun=0.5
 refused "wanted KEY=VALUE" start "${some[@]}" --set momentum

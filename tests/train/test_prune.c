@@ -118,6 +118,10 @@ static void what_cannot_be_is_refused(void **state)
         lb_test_train(lb_test_fresh("sigma"), &told, PAIRS(TERNARY, "prune-sigma", "0.5")),
         LB_E_ARG);
     assert_string_equal(lb_error(), "prune-sigma has no part without prune-rounds");
+    assert_status(lb_test_train(lb_test_fresh("float"), &told,
+                                PAIRS("method", "float", "abits", "32", "quantized-decay", "0.1")),
+                  LB_E_ARG);
+    assert_string_equal(lb_error(), "quantized-decay 0.1 has no part in float weights");
     char path[4096];
     train("epochs", PAIRS(TERNARY, "epochs", "1", "prune-rounds", "1"), path, &told);
     assert_status(

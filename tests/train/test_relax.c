@@ -229,6 +229,9 @@ static void what_cannot_be_is_refused(void **state)
         {"levels", "ternary", "wbits", "1", "levels ternary are weights of 2 bits, not of wbits 1"},
         {"prune-rounds", "1", "lr", "0.1", "prune-rounds 1 has no part in method 'rpr'"},
         {"wbits", "3", "lr", "0.1", "weight quantizer 'rpr' takes 1 to 2 bits, not 3"},
+        {"schedule", "step", "lr", "0.1", "schedule has no part in method 'rpr': freezing sets"},
+        {"milestones", "1", "lr", "0.1", "milestones has no part in method 'rpr'"},
+        {"warmup", "1", "lr", "0.1", "warmup has no part in method 'rpr'"},
     };
     lb_told told = {0};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
@@ -241,6 +244,9 @@ static void what_cannot_be_is_refused(void **state)
     assert_status(lb_test_train(lb_test_fresh("levels"), &told, PAIRS("levels", "binary")),
                   LB_E_ARG);
     assert_contains(lb_error(), "levels have no part in method 'dorefa'");
+    assert_status(lb_test_train(lb_test_fresh("freezing"), &told, PAIRS("freezing", "0.5:1,1:1")),
+                  LB_E_ARG);
+    assert_contains(lb_error(), "freezing has no part in method 'dorefa': its weights are not");
     char path[4096];
     train("kept", PAIRS(TERNARY, SHORT), path, &told);
     assert_status(

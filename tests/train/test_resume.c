@@ -120,6 +120,40 @@ static void a_resumed_run_keeps_what_defines_it(void **state)
     assert_int_equal(t.result.epoch, 4);
 }
 
+/* Where its weights came from is not recorded, only their hash: no call begins with others. */
+static void a_run_from_another_begins_with_its_weights_only(void **state)
+{
+    (void)state;
+    static const char *const files[] = {"last.safetensors", "best.safetensors", "metrics.csv"};
+    char whole[4096], path[4096], other[4096];
+    const char *const init = lb_test_whole_run();
+    lb_told t = {0};
+    (void)snprintf(other, sizeof other, "%s", lb_test_fresh("other-init"));
+    assert_ok(lb_test_train(other, &t, PAIRS("seed", "2", "epochs", "1")));
+    t = (lb_told){0};
+    (void)snprintf(whole, sizeof whole, "%s", lb_test_fresh("from"));
+    assert_ok(lb_test_train(whole, &t, PAIRS("init", init, "epochs", "1")));
+    t = (lb_told){0};
+    (void)snprintf(path, sizeof path, "%s", lb_test_fresh("from-again"));
+    assert_ok(lb_test_train(path, &t, PAIRS("init", init, "epochs", "1")));
+    assert_status(lb_test_train(path, &t, PAIRS("resume", "yes", "init", other)), LB_E_ARG);
+    assert_contains(lb_error(), "was made with another init, not with init");
+    assert_status(lb_test_train(path, &t, PAIRS("resume", "yes", "init", "/nowhere")), LB_E_IO);
+    assert_status(lb_test_train(other, &t, PAIRS("resume", "yes", "seed", "2", "init", init)),
+                  LB_E_ARG);
+    assert_contains(lb_error(), "was made with no init, not with init");
+    lb_test_same_run(path, whole);
+    /* killed before the first checkpoint */
+    for (size_t i = 0; i < sizeof files / sizeof *files; i++)
+        assert_int_equal(unlink(lb_test_path(path, files[i])), 0);
+    assert_status(lb_test_resume(path, &t), LB_E_ARG);
+    assert_contains(lb_error(), "name it again: --init");
+    assert_status(lb_test_train(path, &t, PAIRS("resume", "yes", "init", other)), LB_E_ARG);
+    t = (lb_told){0};
+    assert_ok(lb_test_train(path, &t, PAIRS("resume", "yes", "epochs", "1", "init", init)));
+    lb_test_same_run(path, whole);
+}
+
 static void an_existing_folder_is_refused(void **state)
 {
     (void)state;
@@ -185,6 +219,7 @@ int main(void)
         cmocka_unit_test(a_stopped_run_goes_on_without_its_settings_repeated),
         cmocka_unit_test(resuming_nothing_starts_afresh),
         cmocka_unit_test(a_resumed_run_keeps_what_defines_it),
+        cmocka_unit_test(a_run_from_another_begins_with_its_weights_only),
         cmocka_unit_test(an_existing_folder_is_refused),
         cmocka_unit_test(two_trainings_never_write_one_folder),
         cmocka_unit_test(a_damaged_checkpoint_is_refused),

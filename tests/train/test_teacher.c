@@ -2,6 +2,7 @@
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/memory.h"
 #include "support/tiny_training.h"
@@ -210,6 +211,12 @@ static void a_resumed_run_keeps_its_teacher(void **state)
         lb_test_train(alone, &told, PAIRS("epochs", "2", "teacher", other, "resume", "yes")),
         LB_E_ARG);
     assert_contains(lb_error(), "was made with no teacher, not with teacher");
+    /* killed before the first checkpoint */
+    char bare[4096];
+    train("bare", PAIRS("epochs", "1", "teacher", other), bare, &told);
+    assert_int_equal(unlink(lb_test_path(bare, "last.safetensors")), 0);
+    assert_status(lb_test_resume(bare, &told), LB_E_ARG);
+    assert_contains(lb_error(), "a resumed run names it again: --teacher");
     told = (lb_told){0};
     assert_ok(
         lb_test_train(taught, &told, PAIRS("epochs", "2", "teacher", other, "resume", "yes")));

@@ -22,7 +22,7 @@ typedef struct lb_margins_work {
     float *columns;   /* [weights of a filter][pixels] of one group */
     float *d_columns; /* the same, gradients of one class */
     float *d_weights; /* some rows (filter, class), gradients of a filter's weights each */
-    double scale[64]; /* of each class: 1 / (24 margin^2); 0: left out */
+    double scale[LB_SENSITIVITY_CLASSES]; /* of each class: 1 / (24 margin^2); 0: left out */
 } lb_margins_work;
 
 struct lb_sensitivity {
@@ -38,7 +38,7 @@ struct lb_sensitivity {
     lb_arena arena;
 };
 
-enum { LB_MARGINS_ROWS = 256, LB_MARGINS_CLASSES = 64 };
+enum { LB_MARGINS_ROWS = 256 };
 
 static inline float *lb_margins_value(const lb_sensitivity *s, const lb_margins_work *w, int node)
 {

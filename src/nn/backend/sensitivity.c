@@ -131,6 +131,7 @@ static lb_status plan(lb_sensitivity *s)
 lb_status lb_sensitivity_create(lb_net *net, size_t runners_up, int threads, lb_sensitivity **out)
 {
     void *block = NULL;
+    lb_assert(runners_up <= LB_SENSITIVITY_CLASSES);
     if (net->classes < 2)
         return lb_fail(LB_E_ARG, "a network of one class has no margins, wanted two classes");
     LB_TRY(lb_alloc(1, sizeof **out, "sensitivities", &block));
@@ -138,7 +139,6 @@ lb_status lb_sensitivity_create(lb_net *net, size_t runners_up, int threads, lb_
     *s = (lb_sensitivity){.net = net, .classes = runners_up, .threads = threads < 1 ? 1 : threads};
     if (s->threads > ROUND) s->threads = ROUND;
     if (s->classes > net->classes - 1) s->classes = net->classes - 1;
-    if (s->classes > LB_MARGINS_CLASSES) s->classes = LB_MARGINS_CLASSES;
     const lb_status status = plan(s);
     if (status != LB_OK) {
         lb_sensitivity_destroy(s);
@@ -175,7 +175,7 @@ static void start_backward(const lb_sensitivity *s, lb_margins_work *w)
     const int last = (int)s->net->n_nodes - 1;
     const float *z = lb_margins_value(s, w, last);
     float *dz = lb_margins_grad(s, w, last);
-    size_t taken[LB_MARGINS_CLASSES + 1];
+    size_t taken[LB_SENSITIVITY_CLASSES + 1];
     memset(w->grads, 0, s->grad_count * sizeof *w->grads);
     taken[0] = take_largest(z, s->net->classes, taken, 0);
     for (size_t k = 0; k < s->classes; k++) {
