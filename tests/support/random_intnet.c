@@ -169,7 +169,9 @@ static lb_act_map random_encode(maker *m)
     } else {
         e.high = (float)((1 << bits) - 1);
     }
-    e.multiplier *= e.high;
+    if (e.rounding != LB_ROUND_SIGN && one_in(m, 4)) /* fewer codes than the grid has */
+        e.high = e.low + 1.0f + (float)lb_random_below(&m->r, (uint64_t)(e.high - e.low));
+    if (e.high > 0.0f) e.multiplier *= e.high;
     return e;
 }
 
@@ -197,7 +199,14 @@ static void random_steps(maker *m, lb_int_layer *l, float spread)
         s[n++] = (lb_step){
             .kind = LB_STEP_AFFINE, .a = floats(m, c, 0.0f, 1.0f), .b = floats(m, c, 0.1f, 0.3f)};
     if (l->n_in > 1) s[n++] = (lb_step){.kind = LB_STEP_ADD};
-    if (one_in(m, 2)) s[n++] = (lb_step){.kind = LB_STEP_RELU, .slope = 1.0f};
+    if (one_in(m, 2))
+        s[n++] =
+            (lb_step){.kind = LB_STEP_RELU, .slope = one_in(m, 2) ? 1.0f : lb_random_normal(&m->r)};
+    if (n == 0 && l->op == LB_INT_CONV && one_in(m, 2)) { /* float sums, as they are */
+        l->map.coded = false;
+        *post = (lb_post){.kind = LB_POST_STEPS};
+        return;
+    }
     if (n == 0 || one_in(m, 3))
         s[n++] = (lb_step){.kind = LB_STEP_CLIP, .low = -1.5f, .high = 2.0f};
     if (one_in(m, 3)) {
