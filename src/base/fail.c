@@ -20,8 +20,11 @@ static _Thread_local char message[MESSAGE_BYTES];
  * terminal. */
 static void keep(char *text)
 {
-    for (char *c = text; *c != '\0'; c++)
-        if ((unsigned char)*c < 0x20 || *c == 0x7f) *c = '?';
+    for (char *c = text; *c != '\0'; c++) {
+        const unsigned byte = (unsigned char)*c, next = (unsigned char)c[1];
+        if (byte == 0xc2 && next >= 0x80 && next < 0xa0) c[1] = *c = '?'; /* U+0080 to U+009F */
+        if (byte < 0x20 || byte == 0x7f) *c = '?';
+    }
     memcpy(message, text, strlen(text) + 1);
 }
 

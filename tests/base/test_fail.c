@@ -48,6 +48,10 @@ static void test_messages_are_one_line_of_plain_text(void **state)
     (void)state;
     (void)!lb_fail(LB_E_FORMAT, "tensor '%s'", "a\n\x1b[2J\tb\x7f d\xc3\xb6g");
     assert_string_equal(lb_error(), "tensor 'a??[2J?b? d\xc3\xb6g'");
+    (void)!lb_fail(LB_E_FORMAT, "a\xc2\x9b"
+                                "2J \xc2\xb5 \xc2");
+    assert_string_equal(lb_error(), "a??2J \xc2\xb5 \xc2");
+    (void)!lb_fail(LB_E_FORMAT, "tensor 'a??[2J?b? d\xc3\xb6g'");
     (void)!lb_fail_in(LB_E_FORMAT, "a\rb");
     assert_string_equal(lb_error(), "a?b: tensor 'a??[2J?b? d\xc3\xb6g'");
 }

@@ -117,6 +117,7 @@ static const struct {
     {"\"classes\":3", "\"classes\":\"3\"", "classes: got \"3\", wanted a whole number from 0"},
     {"\"classes\":3", "\"classes\":70000", "classes: got 70000, wanted a whole number"},
     {"\"cat\"", "\"\\u001b[2J\"", "class 0: class name: control character 0x1b"},
+    {"\"cat\"", "\"\\u009b2J\"", "class 0: class name: control character 0x9b"},
     {"\"cat\"", "null", "class_names: got null, wanted a text"},
 
     /* the input */
