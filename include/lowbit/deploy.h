@@ -86,7 +86,8 @@ typedef struct lb_verify_result {
  * Evaluate training graph and packed network side by side, and compare every map, bit by bit.
  *
  * Errors: those of lb_pack_run and of data sets; LB_E_ARG, LB_E_UNSUPPORTED an instruction set that is
- *         unknown or not here; LB_E_INTERRUPTED. Differences are a result, not an error.
+ *         unknown or not here; LB_E_SHAPE, LB_E_FORMAT a file packed from another run;
+ *         LB_E_INTERRUPTED. Differences are a result, not an error.
  */
 lb_status lb_verify_run(const char *run, const lb_verify_options *options, lb_verify_result *out);
 
@@ -94,7 +95,8 @@ lb_status lb_verify_run(const char *run, const lb_verify_options *options, lb_ve
  * Top-1, top-5 and loss of a packed network on a data set's test images: to the digit what
  * lb_evaluate_run gives for the run it comes from.
  *
- * Errors: those of lb_packed_open and of data sets; LB_E_SHAPE images do not fit the network.
+ * Errors: those of lb_packed_open and of data sets; LB_E_SHAPE images do not fit the network;
+ *         LB_E_ARG it has another number of classes, or names no data set where none is given.
  */
 lb_status lb_evaluate_packed(const char *path, const lb_evaluate_options *options,
                              lb_evaluation *out);

@@ -45,11 +45,22 @@ typedef struct lb_packed_info {
 /**
  * Open a packed network and lay its weights out for this machine.
  *
+ * Requires:  the file is not written to until lb_packed_close, as it stays mapped; another may take its name.
  * Ownership: *out is yours, lb_packed_close; options may be NULL.
  * Errors:    LB_E_IO; LB_E_FORMAT not a packed network, damaged, or of a newer version: names the field;
  *            LB_E_UNSUPPORTED an instruction set this machine has not; LB_E_NOMEM.
  */
 lb_status lb_packed_open(const char *path, const lb_packed_options *options, lb_packed **out);
+/**
+ * Open a packed network that is in memory: linked into the program, or sent to it.
+ *
+ * Requires:  the bytes stay where and as they are until lb_packed_close: scales and thresholds are used there. They
+ *            may lie at any address; at a multiple of 8 none of them is copied.
+ * Ownership: borrows the bytes and never writes them; else as lb_packed_open.
+ * Errors:    as lb_packed_open, LB_E_IO left out; messages begin with "memory".
+ */
+lb_status lb_packed_open_memory(const void *data, size_t bytes, const lb_packed_options *options,
+                                lb_packed **out);
 /** Close; no context may be left. NULL is fine. */
 void lb_packed_close(lb_packed *packed);
 /** What the network takes, gives and needs. */
@@ -103,7 +114,7 @@ typedef struct lb_packed_layer {
     const char *op;                 /* "conv", "max-pool", ... */
     size_t channels, height, width; /* of its map */
     double weight_bits;  /* as stored: 32 float, 0 no weights; the mean where filters differ */
-    int act_bits;        /* of its input; 32: float; 0: no weights */
+    int act_bits;        /* of its first input; 32: float; 0: the layer is the input */
     int out_bits;        /* of its map */
     size_t weights;      /* number of them */
     size_t macs;         /* for one image */

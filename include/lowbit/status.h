@@ -26,7 +26,7 @@ typedef enum lb_status {
 } lb_status;
 
 /**
- * Text of this thread's last failure.
+ * Text of this thread's last failure: one line; control characters, which names in files may have, are '?'.
  *
  * Ownership: borrowed; valid until the next failure in this thread. Never NULL.
  */

@@ -16,6 +16,18 @@ enum { MESSAGE_BYTES = 1024 };
 
 static _Thread_local char message[MESSAGE_BYTES];
 
+/* Names and texts of files stand in messages: their control characters would make several lines, or be obeyed by a
+ * terminal. */
+static void keep(char *text)
+{
+    for (char *c = text; *c != '\0'; c++) {
+        const unsigned byte = (unsigned char)*c, next = (unsigned char)c[1];
+        if (byte == 0xc2 && next >= 0x80 && next < 0xa0) c[1] = *c = '?'; /* U+0080 to U+009F */
+        if (byte < 0x20 || byte == 0x7f) *c = '?';
+    }
+    memcpy(message, text, strlen(text) + 1);
+}
+
 lb_status lb_fail(lb_status status, const char *fmt, ...)
 {
     char text[MESSAGE_BYTES]; /* not `message`: an argument may be lb_error() itself */
@@ -23,7 +35,7 @@ lb_status lb_fail(lb_status status, const char *fmt, ...)
     va_start(args, fmt);
     (void)vsnprintf(text, sizeof text, fmt, args);
     va_end(args);
-    memcpy(message, text, sizeof message);
+    keep(text);
     return status;
 }
 
@@ -43,7 +55,7 @@ lb_status lb_fail_in(lb_status status, const char *fmt, ...)
         memcpy(text + used + 2, message, kept);
         text[used + 2 + kept] = '\0';
     }
-    memcpy(message, text, sizeof message);
+    keep(text);
     return status;
 }
 

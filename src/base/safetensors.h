@@ -50,6 +50,14 @@ typedef struct lb_safetensors lb_safetensors;
  * Errors: LB_E_IO, LB_E_FORMAT (names the file and the field), LB_E_NOMEM.
  */
 LB_MUST_CHECK lb_status lb_safetensors_open(const char *path, lb_safetensors **out);
+/**
+ * The same for a file that is in memory already.
+ *
+ * Ownership: the bytes are borrowed until the file is closed, and never written; `name` stands in messages, for a path.
+ * Errors:    LB_E_FORMAT, LB_E_NOMEM.
+ */
+LB_MUST_CHECK lb_status lb_safetensors_open_memory(const char *name, const void *data, size_t bytes,
+                                                   lb_safetensors **out);
 void lb_safetensors_close(lb_safetensors *file);
 /** Copy some of a tensor's data without taking memory for the file's pages, as reading it would. */
 void lb_safetensors_copy(const lb_safetensors *file, const void *from, size_t bytes, void *to);

@@ -11,6 +11,7 @@
 
 struct lb_safetensors {
     lb_file_map map;
+    bool borrowed;  /* the map is the caller's memory, no file's */
     lb_arena arena; /* names, texts, and copies of misaligned data */
     lb_stored_tensor *tensors;
     size_t n_tensors;
@@ -255,9 +256,8 @@ static lb_status read_header(const reader *r, json_t *header)
     return align_data(file);
 }
 
-static lb_status read_file(const char *path, lb_safetensors *file)
+static lb_status read_map(const char *path, lb_safetensors *file)
 {
-    LB_TRY(lb_file_map_open(path, &file->map));
     size_t length = 0;
     LB_TRY(header_length(path, &file->map, &length));
     const uint8_t *text = file->map.data + LB_SAFETENSORS_LENGTH_BYTES;
@@ -272,25 +272,40 @@ static lb_status read_file(const char *path, lb_safetensors *file)
     return status;
 }
 
+/* To the caller, or an end of it. */
+static lb_status hand_over(lb_safetensors *file, lb_status status, lb_safetensors **out)
+{
+    if (status == LB_OK)
+        *out = file;
+    else
+        lb_safetensors_close(file);
+    return status;
+}
+
 lb_status lb_safetensors_open(const char *path, lb_safetensors **out)
 {
-    void *block = NULL;
-    LB_TRY(lb_alloc(1, sizeof(lb_safetensors), "safetensors file", &block));
-    lb_safetensors *file = block;
-    const lb_status status = read_file(path, file);
-    if (status != LB_OK) {
-        lb_safetensors_close(file);
-        return status;
-    }
-    *out = file;
-    return LB_OK;
+    lb_safetensors *file = NULL;
+    LB_TRY(lb_alloc(1, sizeof *file, "safetensors file", (void **)&file));
+    lb_status status = lb_file_map_open(path, &file->map);
+    if (status == LB_OK) status = read_map(path, file);
+    return hand_over(file, status, out);
+}
+
+lb_status lb_safetensors_open_memory(const char *name, const void *data, size_t bytes,
+                                     lb_safetensors **out)
+{
+    lb_safetensors *file = NULL;
+    LB_TRY(lb_alloc(1, sizeof *file, "safetensors file", (void **)&file));
+    file->borrowed = true;
+    file->map = (lb_file_map){.data = data, .bytes = bytes, .fd = -1};
+    return hand_over(file, read_map(name, file), out);
 }
 
 void lb_safetensors_close(lb_safetensors *file)
 {
     if (file == NULL) return;
     lb_arena_release(&file->arena);
-    lb_file_map_close(&file->map);
+    if (!file->borrowed) lb_file_map_close(&file->map);
     lb_free(file);
 }
 
@@ -301,7 +316,7 @@ void lb_safetensors_copy(const lb_safetensors *file, const void *from, size_t by
 
 void lb_safetensors_forget(const lb_safetensors *file)
 {
-    lb_file_map_forget(&file->map);
+    if (!file->borrowed) lb_file_map_forget(&file->map);
 }
 
 size_t lb_safetensors_bytes(const lb_safetensors *file)

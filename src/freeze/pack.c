@@ -116,13 +116,16 @@ static lb_status write_and_measure(const lb_net *net, const lb_intnet *frozen, c
                                    lb_pack_result *out)
 {
     lb_file_map map;
+    lb_pack_result result = {.float_bytes = float_bytes(net)};
+    count_layers(frozen, &result);
+    LB_TRY(count_sparse(frozen, &result.sparse)); /* before anything is written */
     LB_TRY(lb_intnet_write(frozen, path));
     LB_TRY(lb_file_map_open(path, &map));
-    *out = (lb_pack_result){.file_bytes = map.bytes, .float_bytes = float_bytes(net)};
+    result.file_bytes = map.bytes;
     lb_file_map_close(&map);
-    out->compression = (double)out->float_bytes / (double)out->file_bytes;
-    count_layers(frozen, out);
-    return count_sparse(frozen, &out->sparse);
+    result.compression = (double)result.float_bytes / (double)result.file_bytes;
+    *out = result;
+    return LB_OK;
 }
 
 static lb_weight_encoding encoding_of(lb_pack_encoding encoding)

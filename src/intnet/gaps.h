@@ -20,6 +20,7 @@
 #ifndef LB_INTNET_GAPS_H
 #define LB_INTNET_GAPS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -57,12 +58,16 @@ LB_MUST_CHECK lb_status lb_gaps_measure(const int8_t *codes, size_t n, lb_gap_si
 LB_MUST_CHECK lb_status lb_gaps_encode(lb_gap_code code, const int8_t *codes, size_t n,
                                        lb_arena *arena, uint8_t **stream, size_t *bytes);
 
+/** The next weight that is not zero: `place` of all weights, ascending. */
+typedef void lb_gaps_put_fn(size_t place, bool negative, void *user);
+
 /**
- * Decode a stream to n ternary codes; any bytes are safe.
+ * Decode a stream of n ternary weights; any bytes are safe. Takes no memory, however many weights a stream says.
  *
- * Errors: LB_E_FORMAT it ends early, has bytes or bits left over, more weights than n, or a bad table.
+ * Errors: LB_E_FORMAT it ends early, has bytes or bits left over, more weights than n, or a bad table; some weights
+ *         may have been put by then.
  */
 LB_MUST_CHECK lb_status lb_gaps_decode(lb_gap_code code, const uint8_t *stream, size_t bytes,
-                                       size_t n, int8_t *codes);
+                                       size_t n, lb_gaps_put_fn *put, void *user);
 
 #endif

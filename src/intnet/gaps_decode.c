@@ -1,6 +1,4 @@
 /* From gaps to ternary weights: every read is checked, as streams come from files. */
-#include <string.h>
-
 #include "intnet/gaps.h"
 
 typedef struct bit_reader {
@@ -37,6 +35,8 @@ static lb_status read_table(bit_reader *r, size_t n_symbols, huffman_table *t)
         length[s] = r->at[s / 2] >> s % 2 * 4 & 15;
         t->count[length[s]]++;
     }
+    if (n_symbols % 2 != 0 && r->at[bytes - 1] >> 4 != 0)
+        return lb_fail(LB_E_FORMAT, "has bits past its table of code lengths");
     r->at += bytes;
     t->count[0] = 0;
     size_t n = 0;
@@ -78,7 +78,8 @@ static int read_gap(gap_reader *g)
     return gap;
 }
 
-static lb_status read_weights(gap_reader *g, size_t nonzero, size_t n, int8_t *codes)
+static lb_status read_weights(gap_reader *g, size_t nonzero, size_t n, lb_gaps_put_fn *put,
+                              void *user)
 {
     const int skip = g->width > 0 ? (1 << g->width) - 1 : LB_GAP_SYMBOLS - 1;
     size_t place = 0; /* of the next weight */
@@ -89,7 +90,7 @@ static lb_status read_weights(gap_reader *g, size_t nonzero, size_t n, int8_t *c
         place += (size_t)gap;
         if (place >= n) return lb_fail(LB_E_FORMAT, "has gaps past its %zu weights", n);
         if (gap == skip) continue;
-        codes[place++] = read_bit(&g->bits) ? -1 : 1;
+        put(place++, read_bit(&g->bits) != 0, user);
         nonzero--;
     }
     return LB_OK;
@@ -106,7 +107,7 @@ static lb_status check_end(const bit_reader *r)
 }
 
 lb_status lb_gaps_decode(lb_gap_code code, const uint8_t *stream, size_t bytes, size_t n,
-                         int8_t *codes)
+                         lb_gaps_put_fn *put, void *user)
 {
     if (bytes < LB_GAP_HEADER)
         return lb_fail(LB_E_FORMAT, "%zu bytes, wanted at least %d", bytes, LB_GAP_HEADER);
@@ -124,7 +125,6 @@ lb_status lb_gaps_decode(lb_gap_code code, const uint8_t *stream, size_t bytes, 
                            LB_GAP_MAX_WIDTH);
         }
     }
-    memset(codes, 0, n);
-    LB_TRY(read_weights(&g, nonzero, n, codes));
+    LB_TRY(read_weights(&g, nonzero, n, put, user));
     return check_end(&g.bits);
 }

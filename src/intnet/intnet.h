@@ -186,5 +186,8 @@ LB_MUST_CHECK lb_status lb_intnet_write(const lb_intnet *net, const char *path);
  * Errors:    LB_E_IO; LB_E_FORMAT names the file, the field, what was found and wanted; LB_E_NOMEM.
  */
 LB_MUST_CHECK lb_status lb_intnet_open(const char *path, lb_intnet *out);
+/** The same for a packed file that is in memory, borrowed until lb_intnet_release; messages begin with `name`. */
+LB_MUST_CHECK lb_status lb_intnet_open_memory(const char *name, const void *data, size_t bytes,
+                                              lb_intnet *out);
 
 #endif

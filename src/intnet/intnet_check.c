@@ -37,9 +37,11 @@ static lb_status check_text(const char *field, const char *text)
 {
     if (!text) return lb_fail(LB_E_FORMAT, "%s: none given", field);
     for (const char *c = text; *c; c++) {
-        const unsigned byte = (unsigned char)*c;
-        if (byte >= 0x20 && byte != 0x7f) continue;
-        return lb_fail(LB_E_FORMAT, "%s: control character 0x%02x, wanted plain text", field, byte);
+        const unsigned byte = (unsigned char)*c, next = (unsigned char)c[1];
+        const bool two_bytes = byte == 0xc2 && next < 0xa0; /* U+0080 to U+009F */
+        if (byte >= 0x20 && byte != 0x7f && !two_bytes) continue;
+        return lb_fail(LB_E_FORMAT, "%s: control character 0x%02x, wanted plain text", field,
+                       two_bytes ? next : byte);
     }
     return LB_OK;
 }

@@ -477,12 +477,25 @@ static lb_status read_packed(lb_intnet *net)
     return lb_intnet_check(net);
 }
 
+static lb_status read_opened(const char *path, lb_safetensors *file, lb_intnet *out)
+{
+    out->file = file;
+    const lb_status status = read_packed(out);
+    return status == LB_OK ? LB_OK : lb_fail_in(status, "%s", path);
+}
+
 lb_status lb_intnet_open(const char *path, lb_intnet *out)
 {
     lb_safetensors *file = NULL;
     *out = (lb_intnet){0};
     LB_TRY(lb_safetensors_open(path, &file));
-    out->file = file;
-    const lb_status status = read_packed(out);
-    return status == LB_OK ? LB_OK : lb_fail_in(status, "%s", path);
+    return read_opened(path, file, out);
+}
+
+lb_status lb_intnet_open_memory(const char *name, const void *data, size_t bytes, lb_intnet *out)
+{
+    lb_safetensors *file = NULL;
+    *out = (lb_intnet){0};
+    LB_TRY(lb_safetensors_open_memory(name, data, bytes, &file));
+    return read_opened(name, file, out);
 }

@@ -9,7 +9,7 @@
 #include "base/safetensors.h"
 #include "intnet/packed_format.h"
 
-enum { TENSORS_A_LAYER = 3 }; /* weight, and post or threshold or multiplier and offset */
+enum { TENSORS_A_LAYER = 4 }; /* weight; and post, threshold, or multiplier, offset, exception */
 
 /* The file as it grows. After a failure (no memory for JSON) values are NULL and `failed` is set. */
 typedef struct writer {

@@ -8,9 +8,14 @@
 #include "intnet/intnet_check.h"
 #include "intnet/packed_format.h"
 
+/* Values of steps that numbers of the graph stand for, in all layers: no network comes near, and a small file asks for
+ * 64 MB at most. */
+enum { LB_PACKED_REPEATED_MAX = 1 << 24 };
+
 typedef struct lb_packed_reader {
-    lb_intnet *net; /* arena, file and the layers read so far */
-    size_t taken;   /* tensors that layers have found */
+    lb_intnet *net;  /* arena, file and the layers read so far */
+    size_t taken;    /* tensors that layers have found */
+    size_t repeated; /* values that numbers stand for so far */
 } lb_packed_reader;
 
 /** The tensor "NAME.word" of a layer, of this type and shape. Errors: LB_E_FORMAT. */

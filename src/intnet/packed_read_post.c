@@ -16,6 +16,19 @@ typedef struct rows {
     size_t used, channels;
 } rows;
 
+/* A row of values for each of n numbers, which are still to be read. */
+static lb_status take_rows(lb_packed_reader *r, size_t n, size_t channels, float **out)
+{
+    if (n * channels > LB_PACKED_REPEATED_MAX - r->repeated) {
+        return lb_fail(LB_E_FORMAT,
+                       "value: numbers stand for more than %d values in all, wanted a tensor",
+                       LB_PACKED_REPEATED_MAX);
+    }
+    r->repeated += n * channels;
+    return lb_arena_alloc(&r->net->arena, n * channels, sizeof **out, "values of a step",
+                          (void **)out);
+}
+
 /* Values a channel, n rows: null are the tensor's next rows, a list has a number for each row, a number
  * stands for all. */
 static lb_status read_values(lb_packed_reader *r, const json_t *value, size_t n, rows *at,
@@ -31,9 +44,7 @@ static lb_status read_values(lb_packed_reader *r, const json_t *value, size_t n,
         return lb_fail(LB_E_FORMAT, "value: %zu numbers, wanted %zu", json_array_size(value), n);
     }
     float *values = NULL;
-    if (at->tensor)
-        LB_TRY(lb_arena_alloc(&r->net->arena, n * at->channels, sizeof *values, "values of a step",
-                              (void **)&values));
+    if (at->tensor) LB_TRY(take_rows(r, n, at->channels, &values));
     *out = values;
     for (size_t row = 0; row < n; row++) {
         float number = 0.0f;

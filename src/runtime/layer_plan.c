@@ -24,7 +24,7 @@ static size_t threshold_count(const lb_int_layer *l)
 }
 
 /* The thresholds that the kernel applies: the layer's, or those its fixed-point product stands for; none
- * where the map has more bits than kernels give. `arena` is for these alone. */
+ * where the map has more bits than kernels give, or a product's codes are in no order. `arena` is for these alone. */
 static lb_status kernel_thresholds(const lb_packed *packed, size_t index, lb_arena *arena,
                                    lb_thresholds *thresholds, bool *any)
 {
@@ -37,7 +37,7 @@ static lb_status kernel_thresholds(const lb_packed *packed, size_t index, lb_are
     }
     return lb_thresholds_of_fixed_point(&l->post.fixed, l->map.shape.c,
                                         lb_int_layer_largest_sum(&packed->net, index), arena,
-                                        thresholds);
+                                        thresholds, any);
 }
 
 static lb_status plan_integers(lb_packed *packed, size_t index, lb_arena *temporary)

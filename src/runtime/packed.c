@@ -84,9 +84,21 @@ static lb_status lay_out(lb_packed *packed)
     return lb_plan_memory(packed, false, packed->offsets, &packed->maps_bytes);
 }
 
+static lb_status begin(const lb_packed_options *options, lb_packed **out)
+{
+    unsigned isa = 0;
+    lb_packed *packed = NULL;
+    LB_TRY(choose_isa(options ? options->isa : NULL, &isa));
+    LB_TRY(lb_alloc(1, sizeof *packed, "packed network", (void **)&packed));
+    packed->isa = isa;
+    *out = packed;
+    return LB_OK;
+}
+
 /* packed->net is there. */
 static lb_status finish(lb_packed *packed, lb_status status, lb_packed **out)
 {
+    if (packed->net.file) packed->file_bytes = lb_safetensors_bytes(packed->net.file);
     if (status == LB_OK) status = lay_out(packed);
     if (status != LB_OK) {
         lb_packed_close(packed);
@@ -98,23 +110,23 @@ static lb_status finish(lb_packed *packed, lb_status status, lb_packed **out)
 
 lb_status lb_packed_open(const char *path, const lb_packed_options *options, lb_packed **out)
 {
-    unsigned isa = 0;
     lb_packed *packed = NULL;
-    LB_TRY(choose_isa(options ? options->isa : NULL, &isa));
-    LB_TRY(lb_alloc(1, sizeof *packed, "packed network", (void **)&packed));
-    packed->isa = isa;
-    const lb_status status = lb_intnet_open(path, &packed->net);
-    if (packed->net.file) packed->file_bytes = lb_safetensors_bytes(packed->net.file);
-    return finish(packed, status, out);
+    LB_TRY(begin(options, &packed));
+    return finish(packed, lb_intnet_open(path, &packed->net), out);
+}
+
+lb_status lb_packed_open_memory(const void *data, size_t bytes, const lb_packed_options *options,
+                                lb_packed **out)
+{
+    lb_packed *packed = NULL;
+    LB_TRY(begin(options, &packed));
+    return finish(packed, lb_intnet_open_memory("memory", data, bytes, &packed->net), out);
 }
 
 lb_status lb_packed_create(const lb_intnet *net, const lb_packed_options *options, lb_packed **out)
 {
-    unsigned isa = 0;
     lb_packed *packed = NULL;
-    LB_TRY(choose_isa(options ? options->isa : NULL, &isa));
-    LB_TRY(lb_alloc(1, sizeof *packed, "packed network", (void **)&packed));
-    packed->isa = isa;
+    LB_TRY(begin(options, &packed));
     packed->net = *net;
     packed->net.arena = (lb_arena){0};
     packed->net.file = NULL;

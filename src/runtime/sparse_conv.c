@@ -56,7 +56,7 @@ static lb_status list_by_input(lb_sparse_conv *conv, const lb_conv_source *sourc
 static size_t place_of(const lb_sparse_conv *conv, bool negated, size_t channel, size_t kx)
 {
     const size_t stride = conv->window.stride, sign = negated ? conv->in.c : 0;
-    return ((sign + channel) * stride + kx % stride) * conv->run + kx / stride;
+    return ((sign + channel) * conv->phases + kx % stride) * conv->run + kx / stride;
 }
 
 static size_t first_channel(const lb_sparse_conv *conv, size_t filter)
@@ -102,7 +102,8 @@ static void plan_rows(lb_sparse_conv *conv)
     const lb_window *w = &conv->window;
     conv->columns = (conv->out.w - 1) * w->stride + w->kw;
     conv->run = round_up(conv->out.w, LB_SPARSE_PIXELS) + (w->kw - 1) / w->stride;
-    conv->row_floats = 2 * conv->in.c * w->stride * conv->run;
+    conv->phases = w->stride < w->kw ? w->stride : w->kw; /* others no window sees */
+    conv->row_floats = 2 * conv->in.c * conv->phases * conv->run;
     conv->scratch_bytes = lb_align_bytes(w->kh * conv->row_floats * sizeof(float)) +
                           lb_align_bytes(w->kh * sizeof(bool)) +
                           lb_align_bytes(w->kh * sizeof(float *));
@@ -180,7 +181,7 @@ static void prepare_row(const lb_sparse_conv_state *state, size_t y)
     }
     const float *in = state->in + (y - w->pad_top) * conv->in.w * conv->in.c;
     for (size_t c = 0; c < conv->in.c; c++)
-        for (size_t phase = 0; phase < w->stride; phase++, to += conv->run)
+        for (size_t phase = 0; phase < conv->phases; phase++, to += conv->run)
             prepare_run(conv, in + c, phase, to, to + half);
     state->special[slot] = has_special(in, conv->in.w * conv->in.c);
 }

@@ -23,6 +23,7 @@ typedef struct lb_sparse_conv {
     uint32_t *starts; /* [filters * kh + 1]: of the places of each filter and row of the window */
     uint32_t *places; /* in a row of the ring */
     size_t columns;   /* of the padded map that windows see */
+    size_t phases;    /* of the stride that windows see */
     size_t run;       /* floats of one sign, channel and phase */
     size_t row_floats;
     size_t scratch_bytes; /* what lb_sparse_conv_row needs */

@@ -43,6 +43,19 @@ static void test_long_messages_are_cut(void **state)
     assert_int_equal(strlen(lb_error()), length);
 }
 
+static void test_messages_are_one_line_of_plain_text(void **state)
+{
+    (void)state;
+    (void)!lb_fail(LB_E_FORMAT, "tensor '%s'", "a\n\x1b[2J\tb\x7f d\xc3\xb6g");
+    assert_string_equal(lb_error(), "tensor 'a??[2J?b? d\xc3\xb6g'");
+    (void)!lb_fail(LB_E_FORMAT, "a\xc2\x9b"
+                                "2J \xc2\xb5 \xc2");
+    assert_string_equal(lb_error(), "a??2J \xc2\xb5 \xc2");
+    (void)!lb_fail(LB_E_FORMAT, "tensor 'a??[2J?b? d\xc3\xb6g'");
+    (void)!lb_fail_in(LB_E_FORMAT, "a\rb");
+    assert_string_equal(lb_error(), "a?b: tensor 'a??[2J?b? d\xc3\xb6g'");
+}
+
 static void test_every_status_has_a_text_and_a_code_of_its_own(void **state)
 {
     (void)state;
@@ -79,6 +92,7 @@ int main(void)
         cmocka_unit_test(test_context_stands_before_the_message),
         cmocka_unit_test(test_the_message_itself_may_be_an_argument),
         cmocka_unit_test(test_long_messages_are_cut),
+        cmocka_unit_test(test_messages_are_one_line_of_plain_text),
         cmocka_unit_test(test_every_status_has_a_text_and_a_code_of_its_own),
         cmocka_unit_test(test_try_returns_early),
     };

@@ -23,6 +23,18 @@ static int8_t *random_codes(size_t n, double density, uint64_t seed)
     return codes;
 }
 
+static void put_code(size_t place, bool negative, void *codes)
+{
+    ((int8_t *)codes)[place] = negative ? -1 : 1;
+}
+
+static lb_status decode(lb_gap_code code, const uint8_t *stream, size_t bytes, size_t n,
+                        int8_t *codes)
+{
+    memset(codes, 0, n);
+    return lb_gaps_decode(code, stream, bytes, n, put_code, codes);
+}
+
 static void check_round_trip(const int8_t *codes, size_t n, const char *what)
 {
     lb_arena arena = {0};
@@ -37,7 +49,7 @@ static void check_round_trip(const int8_t *codes, size_t n, const char *what)
         const size_t wanted = k == 0 ? sizes.run_length_bytes : sizes.huffman_bytes;
         if (bytes != wanted) fail_msg("%s: %zu bytes, measured %zu", what, bytes, wanted);
         memset(back, 7, n + 1);
-        assert_ok(lb_gaps_decode(both[k], stream, bytes, n, back));
+        assert_ok(decode(both[k], stream, bytes, n, back));
         if (memcmp(back, codes, n) != 0) fail_msg("%s: other codes from code %zu", what, k);
         assert_int_equal(back[n], 7);
     }
@@ -174,19 +186,19 @@ static void test_damaged_streams_are_refused(void **state)
             uint8_t *exact = malloc(cut > 0 ? cut : 1); /* so that a sanitizer sees reads past it */
             assert_non_null(exact);
             memcpy(exact, stream, cut);
-            assert_status(lb_gaps_decode(both[k], exact, cut, N, back), LB_E_FORMAT);
+            assert_status(decode(both[k], exact, cut, N, back), LB_E_FORMAT);
             free(exact);
         }
         uint8_t *longer = NULL;
         assert_ok(lb_arena_alloc(&arena, bytes + 1, 1, "stream", (void **)&longer));
         memcpy(longer, stream, bytes);
-        assert_status(lb_gaps_decode(both[k], longer, bytes + 1, N, back), LB_E_FORMAT);
+        assert_status(decode(both[k], longer, bytes + 1, N, back), LB_E_FORMAT);
         assert_string_equal(lb_error(), "has bytes after its last weight");
-        assert_status(lb_gaps_decode(both[k], stream, bytes, N / 2, back), LB_E_FORMAT);
+        assert_status(decode(both[k], stream, bytes, N / 2, back), LB_E_FORMAT);
         for (size_t bit = 0; bit < 8 * bytes; bit++) { /* any result, but nothing out of bounds */
             memcpy(longer, stream, bytes);
             longer[bit / 8] ^= (uint8_t)(1u << bit % 8);
-            (void)!lb_gaps_decode(both[k], longer, bytes, N, back);
+            (void)!decode(both[k], longer, bytes, N, back);
         }
         lb_arena_release(&arena);
     }
@@ -208,13 +220,13 @@ static void test_refusals_say_why(void **state)
         {LB_GAPS_RUN_LENGTH, 6, {0, 0, 0, 0, 1, 0}, "has bytes after its last weight"},
         {LB_GAPS_RUN_LENGTH, 6, {1, 0, 0, 0, 1, 0x10}, "has bits after its last weight"},
         {LB_GAPS_HUFFMAN, 5, {1, 0, 0, 0, 0}, "ends within its table of code lengths"},
+        {LB_GAPS_HUFFMAN, 7, {1, 0, 0, 0, 0, 0x11, 0}, "has bits past its table of code lengths"},
         {LB_GAPS_HUFFMAN, 7, {1, 0, 0, 0, 2, 0x11, 1}, "has more codes of 1 bits than there are"},
         {LB_GAPS_HUFFMAN, 8, {1, 0, 0, 0, 0, 0, 0, 0}, "has bits that are no code"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         int8_t back[8];
-        const lb_status status =
-            lb_gaps_decode(cases[i].code, cases[i].stream, cases[i].bytes, 8, back);
+        const lb_status status = decode(cases[i].code, cases[i].stream, cases[i].bytes, 8, back);
         if (status != LB_E_FORMAT || strcmp(lb_error(), cases[i].message) != 0)
             fail_msg("case %zu: '%s', wanted '%s'", i, lb_error(), cases[i].message);
     }

@@ -132,6 +132,56 @@ static void test_size(void **state)
     lb_intnet_release(&net);
 }
 
+/* A chain of layers that have as many tensors as a layer can have, and nothing beside them. */
+static void with_exceptions(size_t n, lb_intnet *net)
+{
+    static const float scale[2] = {1.0f, 0.5f};
+    static const int32_t multiplier[1] = {1};
+    static const int64_t offset[1] = {0};
+    static const uint8_t planes[8] = {1, 0, 1, 0, 1, 0, 0, 1};
+    static const lb_fixed_exception exception = {0, 5, 6};
+    *net = (lb_intnet){.n_layers = n + 2, .classes = 2, .title = "", .input = {.raw = true}};
+    assert_ok(
+        lb_arena_alloc(&net->arena, n + 2, sizeof *net->layers, "test", (void **)&net->layers));
+    lb_step *step = NULL;
+    assert_ok(lb_arena_alloc(&net->arena, 1, sizeof *step, "test", (void **)&step));
+    *step = (lb_step){.kind = LB_STEP_SCALE, .a = scale};
+    for (size_t i = 0; i < n + 2; i++) {
+        lb_int_layer *l = &net->layers[i];
+        char *name = NULL;
+        assert_ok(lb_arena_alloc(&net->arena, 16, 1, "test", (void **)&name));
+        (void)snprintf(name, 16, "layer%zu", i);
+        *l = (lb_int_layer){.op = i == 0 ? LB_INT_INPUT : LB_INT_CONV,
+                            .name = name,
+                            .equals = "",
+                            .in = {(int)i - 1, 0},
+                            .n_in = i > 0,
+                            .groups = 1,
+                            .window = {1, 1, 1, 0, 0, 0, 0},
+                            .map = {{1, 1, 1}, i <= n, {8, i == 0 ? -128 : 0, 1}, 0x1p-7f}};
+        l->weights = (lb_int_weights){
+            .storage = LB_STORED_GRID, .grid = {8, -128, 1}, .count = 1, .terms = 1, .at = planes};
+        l->post = (lb_post){.kind = LB_POST_FIXED_POINT,
+                            .fixed = {8, 0, multiplier, offset, &exception, 1}};
+    }
+    lb_int_layer *logits = &net->layers[n + 1];
+    logits->map = (lb_int_map){.shape = {2, 1, 1}};
+    logits->weights.count = 2;
+    logits->post = (lb_post){.kind = LB_POST_STEPS, .steps = step, .n_steps = 1};
+}
+
+static void test_layers_with_the_most_tensors(void **state)
+{
+    (void)state;
+    enum { MANY = 100 };
+    lb_intnet net, read;
+    with_exceptions(MANY, &net);
+    assert_ok(lb_intnet_open(written(&net, "tensors.lbm"), &read));
+    lb_test_same_intnet(&net, &read);
+    lb_intnet_release(&read);
+    lb_intnet_release(&net);
+}
+
 static lb_status write_body(void *context)
 {
     return lb_intnet_write(context, path_of("failing.lbm"));
@@ -246,6 +296,7 @@ int main(void)
         cmocka_unit_test(test_same_network_same_bytes),
         cmocka_unit_test(test_floats_in_the_graph_keep_their_bits),
         cmocka_unit_test(test_size),
+        cmocka_unit_test(test_layers_with_the_most_tensors),
         cmocka_unit_test(test_every_allocation_failure),
         cmocka_unit_test(test_truncated_at_every_byte),
         cmocka_unit_test(test_flipped_bits),

@@ -117,6 +117,7 @@ static const struct {
     {"\"classes\":3", "\"classes\":\"3\"", "classes: got \"3\", wanted a whole number from 0"},
     {"\"classes\":3", "\"classes\":70000", "classes: got 70000, wanted a whole number"},
     {"\"cat\"", "\"\\u001b[2J\"", "class 0: class name: control character 0x1b"},
+    {"\"cat\"", "\"\\u009b2J\"", "class 0: class name: control character 0x9b"},
     {"\"cat\"", "null", "class_names: got null, wanted a text"},
 
     /* the input */
@@ -317,6 +318,25 @@ static void test_depth_and_garbage(void **state)
     all_refused();
 }
 
+/* A file of a kilobyte asked for gigabytes: a number stands for a value of each of very many channels. */
+static void test_numbers_that_stand_for_too_many_values(void **state)
+{
+    (void)state;
+    static const int channels[] = {(1 << 24) / 3 + 1, 1 << 28};
+    for (size_t i = 0; i < sizeof channels / sizeof *channels; i++) {
+        pieces p;
+        take_apart(&p);
+        p.n_tensors = 0;
+        (void)snprintf(p.graph, sizeof p.graph,
+                       "{\"title\":\"\",\"input\":{\"shape\":[%d,1,1],\"raw\":true},\"classes\":1,"
+                       "\"layers\":[{\"input\":\"i\"},"
+                       "{\"expression\":\"e\",\"post\":[[\"bias\",1],[\"affine\",2,3]]}]}",
+                       channels[i]);
+        put_together(&p, "many values", "value: numbers stand for more than 16777216 values");
+    }
+    all_refused();
+}
+
 /* ---- metadata ---- */
 
 static void test_formats_and_versions(void **state)
@@ -493,6 +513,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_graphs),
         cmocka_unit_test(test_depth_and_garbage),
+        cmocka_unit_test(test_numbers_that_stand_for_too_many_values),
         cmocka_unit_test(test_formats_and_versions),
         cmocka_unit_test(test_missing_and_spare_tensors),
         cmocka_unit_test(test_contents_of_tensors),

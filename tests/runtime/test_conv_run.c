@@ -326,10 +326,53 @@ static void test_thresholds_of_fixed_point(void **state)
             .bits = bits, .shift = 20, .multiplier = multiplier, .offset = offset};
         lb_arena arena = {0};
         lb_thresholds t;
-        assert_ok(lb_thresholds_of_fixed_point(&f, CHANNELS, LARGEST, &arena, &t));
+        bool any = false;
+        assert_ok(lb_thresholds_of_fixed_point(&f, CHANNELS, LARGEST, &arena, &t, &any));
+        assert_true(any);
         for (size_t c = 0; c < CHANNELS; c++)
             for (int32_t sum = -LARGEST; sum <= LARGEST; sum++)
                 assert_int_equal(lb_thresholds_field(&t, c, sum), lb_fixed_point_field(&f, c, sum));
+        lb_arena_release(&arena);
+    }
+}
+
+/* With exceptions too, where they keep the codes' order; where not, there are no thresholds. Channel 1 falls in its
+ * exceptions alone. */
+static void test_thresholds_of_exceptions(void **state)
+{
+    (void)state;
+    enum { CHANNELS = 3, LARGEST = 300 };
+    static const int32_t multiplier[CHANNELS] = {1, 0, -1};
+    static const int64_t offset[CHANNELS] = {0, 32, 0};
+    static const struct {
+        lb_fixed_exception list[3];
+        size_t n;
+        bool any;
+    } cases[] = {
+        {{{0, 63, 4}, {0, 64, 4}, {2, -65, 4}}, 3, true},
+        {{{0, 63, 4}, {0, 64, 3}, {2, -65, 4}}, 3, false}, /* 4 before 3 */
+        {{{1, -LARGEST, 3}, {1, 1 - LARGEST, 3}, {1, LARGEST, 1}}, 3, true},
+        {{{1, -LARGEST, 3}, {1, 0, 3}, {1, LARGEST, 1}}, 3, false},
+        {{{1, -LARGEST, 1}, {1, LARGEST, 3}, {2, 500, 7}}, 3, true}, /* no sum is 500 */
+        {{{2, -64, 3}, {2, -63, 4}}, 2, false},
+        {{{2, -LARGEST, 0}, {2, LARGEST, 7}}, 2, false}, /* rises from end to end, falls between */
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        const lb_fixed_point f = {.bits = 4,
+                                  .shift = 4,
+                                  .multiplier = multiplier,
+                                  .offset = offset,
+                                  .exceptions = cases[i].list,
+                                  .n_exceptions = cases[i].n};
+        lb_arena arena = {0};
+        lb_thresholds t;
+        bool any = !cases[i].any;
+        assert_ok(lb_thresholds_of_fixed_point(&f, CHANNELS, LARGEST, &arena, &t, &any));
+        if (any != cases[i].any) fail_msg("case %zu: thresholds: %d", i, any);
+        for (size_t c = 0; any && c < CHANNELS; c++)
+            for (int32_t sum = -LARGEST; sum <= LARGEST; sum++)
+                if (lb_thresholds_field(&t, c, sum) != lb_fixed_point_field(&f, c, sum))
+                    fail_msg("case %zu: channel %zu, sum %d", i, c, sum);
         lb_arena_release(&arena);
     }
 }
@@ -367,6 +410,7 @@ int main(void)
         cmocka_unit_test(test_every_kernel_through_the_driver),
         cmocka_unit_test(test_blocks_are_packed_as_the_whole),
         cmocka_unit_test(test_thresholds_of_fixed_point),
+        cmocka_unit_test(test_thresholds_of_exceptions),
         cmocka_unit_test(test_allocation_failures),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -28,6 +28,18 @@ static const char *tiny_file(bool raw)
     return path;
 }
 
+/* A copy of a file that a sanitizer sees the ends of, `offset` bytes past an aligned address. */
+static uint8_t *file_in_memory(const char *path, size_t offset, size_t *n, uint8_t **block)
+{
+    uint8_t *data = NULL;
+    assert_ok(lb_file_read(path, 1 << 20, &data, n));
+    *block = malloc(*n + offset);
+    assert_non_null(*block);
+    memcpy(*block + offset, data, *n);
+    lb_free(data);
+    return *block + offset;
+}
+
 static void random_pixels(size_t n, uint8_t *pixels)
 {
     lb_random r = lb_random_at(5, LB_RANDOM_TEST, 0, 0);
@@ -281,6 +293,54 @@ static void test_context_bytes_are_exact(void **state)
     lb_packed_close(packed);
 }
 
+/* A file in memory, at even and odd addresses, is the same network, and stays as it is. */
+static void test_networks_in_memory(void **state)
+{
+    (void)state;
+    const char *path = tiny_file(true);
+    uint8_t pixels[VALUES];
+    float logits[2][CLASSES];
+    random_pixels(sizeof pixels, pixels);
+    for (size_t offset = 0; offset < 2; offset++) {
+        size_t n = 0, n_kept = 0;
+        uint8_t *block = NULL, *kept_block = NULL;
+        const uint8_t *data = file_in_memory(path, offset, &n, &block);
+        const uint8_t *kept = file_in_memory(path, 0, &n_kept, &kept_block);
+        for (int way = 0; way < 2; way++) {
+            lb_packed *packed = NULL;
+            lb_context *context = NULL;
+            lb_packed_info info;
+            assert_ok(way == 0 ? lb_packed_open(path, NULL, &packed)
+                               : lb_packed_open_memory(data, n, NULL, &packed));
+            lb_packed_get_info(packed, &info);
+            assert_int_equal(info.file_bytes, n);
+            assert_ok(lb_context_create(packed, NULL, &context));
+            lb_context_run_pixels(context, pixels, 1, logits[way]);
+            lb_context_destroy(context);
+            lb_packed_close(packed);
+        }
+        assert_memory_equal(logits[0], logits[1], sizeof logits[0]);
+        assert_memory_equal(data, kept, n);
+        free(block);
+        free(kept_block);
+    }
+}
+
+static void test_damaged_networks_in_memory(void **state)
+{
+    (void)state;
+    size_t n = 0;
+    uint8_t *block = NULL;
+    lb_packed *packed = NULL;
+    const uint8_t *data = file_in_memory(tiny_file(true), 0, &n, &block);
+    for (size_t length = 0; length < n; length = length < 16 ? length + 1 : length + n / 7) {
+        assert_status(lb_packed_open_memory(data, length, NULL, &packed), LB_E_FORMAT);
+        assert_int_equal(strncmp(lb_error(), "memory: ", strlen("memory: ")), 0);
+    }
+    assert_null(packed);
+    free(block);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -288,6 +348,8 @@ int main(void)
         cmocka_unit_test(test_layers_are_told),
         cmocka_unit_test(test_refusals),
         cmocka_unit_test(test_damaged_files),
+        cmocka_unit_test(test_networks_in_memory),
+        cmocka_unit_test(test_damaged_networks_in_memory),
         cmocka_unit_test(test_running_allocates_nothing),
         cmocka_unit_test(test_allocation_failures),
         cmocka_unit_test(test_context_bytes_are_exact),

@@ -52,7 +52,7 @@ static void random_window(lb_random *r, lb_shape in, lb_int_layer *l)
     lb_window *w = &l->window;
     w->kh = between(r, 1, 4);
     w->kw = between(r, 1, 4);
-    w->stride = between(r, 1, 3);
+    w->stride = between(r, 1, one_in(r, 5) ? 9 : 3);
     w->pad_top = between(r, 0, w->kh);
     w->pad_left = between(r, 0, w->kw);
     l->map.shape.h = between(r, 1, (in.h + w->pad_top) / w->stride + 1);
@@ -209,6 +209,32 @@ static void check(const example *e, const lb_sparse_rows_variant *variant)
     lb_arena_release(&arena);
 }
 
+/* A window sees no more of a row for a larger stride: it takes no more memory. */
+static void test_columns_that_no_window_sees_take_no_memory(void **state)
+{
+    (void)state;
+    const size_t strides[] = {3, 30000};
+    size_t scratch[2];
+    int16_t codes[12] = {1};
+    for (size_t i = 0; i < 2; i++) {
+        example e = {.filter_size = 12, .codes = codes};
+        e.layer =
+            (lb_int_layer){.op = LB_INT_CONV,
+                           .groups = 1,
+                           .map = {.shape = {1, 1, 3}},
+                           .window = {.kh = 2, .kw = 3, .stride = strides[i]},
+                           .weights = {.storage = LB_STORED_TERNARY, .count = 12, .terms = 1}};
+        const lb_conv_source source = {read_codes, &e};
+        const lb_shape in = {2, 2, 2 * strides[i] + 3};
+        lb_arena arena = {0};
+        lb_sparse_conv conv;
+        assert_ok(lb_sparse_conv_create(&e.layer, in, 1, lb_cpu_isa(), &source, &arena, &conv));
+        scratch[i] = conv.scratch_bytes;
+        lb_arena_release(&arena);
+    }
+    assert_int_equal(scratch[0], scratch[1]);
+}
+
 static void test_sparse_sums_are_the_dense_ones(void **state)
 {
     (void)state;
@@ -275,6 +301,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_sparse_sums_are_the_dense_ones),
+        cmocka_unit_test(test_columns_that_no_window_sees_take_no_memory),
         cmocka_unit_test(test_by_hand),
         cmocka_unit_test(test_allocation_failures),
     };

@@ -91,7 +91,9 @@ static void random_window(maker *m, lb_shape in, bool pool, lb_int_layer *l)
     *w = (lb_window){.kh = between(m, 1, 4), .kw = between(m, 1, 4), .stride = between(m, 1, 3)};
     if (one_in(m, 3)) w->kh = w->kw = 3, w->stride = 1;
     if (one_in(m, 8)) w->kh = in.h, w->kw = in.w; /* a linear layer */
-    const size_t most_h = pool ? w->kh - 1 : w->kh, most_w = pool ? w->kw - 1 : w->kw;
+    /* of a pool, less than the kernel; some windows of a convolution see nothing but padding */
+    const size_t past = one_in(m, 8) ? 2 : 0;
+    const size_t most_h = pool ? w->kh - 1 : w->kh + past, most_w = pool ? w->kw - 1 : w->kw + past;
     w->pad_top = between(m, 0, most_h);
     w->pad_bottom = between(m, 0, most_h);
     w->pad_left = between(m, 0, most_w);
@@ -107,7 +109,8 @@ static void random_window(maker *m, lb_shape in, bool pool, lb_int_layer *l)
 static lb_code_grid weight_grid(maker *m)
 {
     const int bits = one_in(m, 2) ? 1 : (int)between(m, 2, 8);
-    if (bits == 1) return one_in(m, 4) ? (lb_code_grid){1, 0, 1} : (lb_code_grid){1, 1, -2};
+    if (one_in(m, 5)) return (lb_code_grid){bits, 0, 1};
+    if (bits == 1) return (lb_code_grid){1, 1, -2};
     return one_in(m, 2) ? (lb_code_grid){bits, -(1 << (bits - 1)), 1}
                         : (lb_code_grid){bits, -((1 << bits) - 1), 2};
 }
@@ -166,7 +169,9 @@ static lb_act_map random_encode(maker *m)
     } else {
         e.high = (float)((1 << bits) - 1);
     }
-    e.multiplier *= e.high;
+    if (e.rounding != LB_ROUND_SIGN && one_in(m, 4)) /* fewer codes than the grid has */
+        e.high = e.low + 1.0f + (float)lb_random_below(&m->r, (uint64_t)(e.high - e.low));
+    if (e.high > 0.0f) e.multiplier *= e.high;
     return e;
 }
 
@@ -194,7 +199,14 @@ static void random_steps(maker *m, lb_int_layer *l, float spread)
         s[n++] = (lb_step){
             .kind = LB_STEP_AFFINE, .a = floats(m, c, 0.0f, 1.0f), .b = floats(m, c, 0.1f, 0.3f)};
     if (l->n_in > 1) s[n++] = (lb_step){.kind = LB_STEP_ADD};
-    if (one_in(m, 2)) s[n++] = (lb_step){.kind = LB_STEP_RELU, .slope = 1.0f};
+    if (one_in(m, 2))
+        s[n++] =
+            (lb_step){.kind = LB_STEP_RELU, .slope = one_in(m, 2) ? 1.0f : lb_random_normal(&m->r)};
+    if (n == 0 && l->op == LB_INT_CONV && one_in(m, 2)) { /* float sums, as they are */
+        l->map.coded = false;
+        *post = (lb_post){.kind = LB_POST_STEPS};
+        return;
+    }
     if (n == 0 || one_in(m, 3))
         s[n++] = (lb_step){.kind = LB_STEP_CLIP, .low = -1.5f, .high = 2.0f};
     if (one_in(m, 3)) {
@@ -257,6 +269,26 @@ static void random_thresholds(maker *m, size_t index, float spread)
     l->post.thresholds = (lb_thresholds){l->map.grid.bits, bytes, at, falls};
 }
 
+/* Exceptions where sums are likely: what the next sum has, or any field, which keeps no order. */
+static void random_exceptions(maker *m, lb_int_layer *l, float spread)
+{
+    lb_fixed_point *f = &l->post.fixed;
+    const size_t most = lb_fixed_exceptions_max(l->map.shape.c);
+    const bool ordered = one_in(m, 2);
+    lb_fixed_exception *list = array(m, most, sizeof *list);
+    size_t n = 0;
+    for (size_t c = 0; c < l->map.shape.c && n < most; c++) {
+        int32_t sum = (int32_t)(spread * lb_random_normal(&m->r));
+        for (; n < most && !one_in(m, 3); sum += 2 + (int32_t)lb_random_below(&m->r, 3)) {
+            const uint8_t field = ordered ? lb_fixed_point_field(f, c, sum + 1)
+                                          : (uint8_t)lb_random_below(&m->r, (uint64_t)1 << f->bits);
+            list[n++] = (lb_fixed_exception){(int32_t)c, sum, field};
+        }
+    }
+    f->exceptions = list;
+    f->n_exceptions = n;
+}
+
 static void random_fixed_point(maker *m, lb_int_layer *l, float spread)
 {
     const size_t c = l->map.shape.c;
@@ -272,6 +304,7 @@ static void random_fixed_point(maker *m, lb_int_layer *l, float spread)
     l->post.kind = LB_POST_FIXED_POINT;
     l->post.fixed =
         (lb_fixed_point){.bits = bits, .shift = shift, .multiplier = multiplier, .offset = offset};
+    if (one_in(m, 2)) random_exceptions(m, l, spread);
 }
 
 /* ---- operations ---- */
