@@ -51,6 +51,14 @@ check 'value that is no number' 2 err "option '--threads many': invalid numeric 
 check 'value that is no number, with =' 2 err "'--threads=many': invalid numeric" eval --threads=many
 check 'value of a setting that is no number' 2 err "epochs 'many': wanted a whole number" train --epochs many
 check 'number too large' 2 err 'too large' eval --threads 99999999999999999999
+for number in 0x10 010 nan inf; do
+    check "number $number" 2 err "option '--threads $number': invalid numeric value" eval --threads "$number"
+done
+check 'real number in hexadecimal' 2 err "option '--clock 0x10': invalid" cost sparse --clock 0x10
+check 'real number that is none' 2 err "option '--clock nan': invalid" cost sparse --clock nan
+check 'setting in hexadecimal' 2 err "lr '0x10': wanted a number" train --lr 0x10
+check 'no images' 2 err 'synth-digits:0: wanted the number' data synth --count 0 --out none
+check 'text with letters' 2 err 'there is no such run' impq --stop 'top1 >= x' none
 check 'empty number' 2 err "option '--threads' needs a number" eval --threads=
 check 'empty number as a word' 2 err "option '--threads' needs a number" eval --threads ''
 check 'option at the end without its value' 2 err "option '--epochs' needs a value" train --epochs
