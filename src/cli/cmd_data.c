@@ -64,12 +64,12 @@ static void list_json(const lb_data_entry *entry, const char *folder, bool found
 
 static void list_line(const lb_data_entry *entry, const char *folder, bool found)
 {
-    (void)printf("%-14s %-11s %s\n", entry->name,
+    (void)printf("%-16s %-11s %s\n", entry->name,
                  entry->synthetic ? "built in"
                  : found          ? "found"
                                   : "not found",
                  entry->summary);
-    if (!entry->synthetic && folder[0] != '\0') (void)printf("%26s %s\n", "", folder);
+    if (!entry->synthetic && folder[0] != '\0') (void)printf("%28s %s\n", "", folder);
 }
 
 static int list(void)
