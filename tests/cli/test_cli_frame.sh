@@ -59,7 +59,7 @@ check 'real number in hexadecimal' 2 err "option '--clock 0x10': invalid" cost s
 check 'real number that is none' 2 err "option '--clock nan': invalid" cost sparse --clock nan
 check 'setting in hexadecimal' 2 err "lr '0x10': wanted a number" train --lr 0x10
 check 'no images' 2 err 'synth-digits:0: wanted the number' data synth --count 0 --out none
-check 'text with letters' 2 err 'there is no such run' impq --stop 'top1 >= 9' --groups 1@1 --iterations 1 none
+check 'text with letters' 5 err 'there is no such run' impq --stop 'top1 >= 9' --groups 1@1 --iterations 1 none
 check 'empty number' 2 err "option '--threads' needs a number" eval --threads=
 check 'empty number as a word' 2 err "option '--threads' needs a number" eval --threads ''
 check 'option at the end without its value' 2 err "option '--epochs' needs a value" train --epochs
