@@ -1,10 +1,12 @@
 /* Files and folders. Messages name the path and the system's reason. */
-#define _DEFAULT_SOURCE /* madvise: POSIX's own does nothing on Linux */
+#define _DEFAULT_SOURCE /* realpath; madvise: POSIX's own does nothing on Linux */
 #include "base/file.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -177,17 +179,33 @@ static lb_status sync_folder(const char *path)
     return status;
 }
 
-lb_status lb_file_writer_open(const char *path, lb_file_writer *out)
+/* Where a file of that name is to be written: links are followed, as for every program that opens it.
+ * What is no file, such as /dev/null, must not be replaced by one; a folder is rename()'s to refuse. */
+static lb_status find_target(const char *path, char **out)
+{
+    struct stat info;
+    if (stat(path, &info) != 0) return lb_strdup(path, out);
+    if (!S_ISREG(info.st_mode) && !S_ISDIR(info.st_mode))
+        return lb_fail(LB_E_IO, "%s: not a regular file; only such a one is replaced", path);
+    if (lstat(path, &info) != 0 || !S_ISLNK(info.st_mode)) return lb_strdup(path, out);
+    char target[PATH_MAX];
+    if (realpath(path, target) == NULL)
+        return lb_fail(LB_E_IO, "%s: cannot follow the link: %s", path, reason(errno));
+    return lb_strdup(target, out);
+}
+
+lb_status lb_file_writer_open(const char *name, lb_file_writer *out)
 {
     lb_file_writer writer = {.fd = -1};
+    LB_TRY(find_target(name, &writer.path));
+    const char *path = writer.path;
     const size_t length = strlen(path);
     void *block = NULL;
-    LB_TRY(lb_alloc(length + sizeof ".tmp", 1, "path", &block));
+    lb_status status = lb_alloc(length + sizeof ".tmp", 1, "path", &block);
     writer.temporary = block;
-    memcpy(writer.temporary, path, length);
-    memcpy(writer.temporary + length, ".tmp", sizeof ".tmp");
-    lb_status status = lb_strdup(path, &writer.path);
     if (status == LB_OK) {
+        memcpy(writer.temporary, path, length);
+        memcpy(writer.temporary + length, ".tmp", sizeof ".tmp");
         writer.fd = open(writer.temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
         if (writer.fd < 0)
             status = lb_fail(LB_E_IO, "%s: cannot create: %s", writer.temporary, reason(errno));

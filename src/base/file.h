@@ -46,7 +46,8 @@ typedef struct lb_file_part {
 /**
  * Write a file so that at every instant either the old or the whole new content stands under
  * `path`: to PATH.tmp in the same folder, synced, renamed, folder synced. On failure the old
- * file is untouched and the temporary one removed.
+ * file is untouched and the temporary one removed. Of a link the file it leads to is written; devices
+ * and pipes are refused.
  */
 LB_MUST_CHECK lb_status lb_file_write_atomic(const char *path, const lb_file_part *parts,
                                              size_t n_parts);

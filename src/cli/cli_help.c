@@ -69,8 +69,8 @@ void lb_cli_print_overview(FILE *out)
     (void)fprintf(
         out, "\n`lowbit COMMAND --help` explains a command and its options.\n\nEnvironment:\n");
 #define X(variable, text)                     \
-    (void)fprintf(out, "  %-16s ", variable); \
-    print_wrapped(out, 19, 19, text);
+    (void)fprintf(out, "  %-18s ", variable); \
+    print_wrapped(out, 21, 21, text);
     LB_CLI_ENVIRONMENT(X)
 #undef X
 }

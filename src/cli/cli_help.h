@@ -22,6 +22,7 @@ int lb_cli_unknown_command(const char *command, const char *name);
 #define LB_CLI_ENVIRONMENT(X)                                                                  \
     X("LOWBIT_DATA", "folder that holds the data sets, one folder each (mnist, cifar10, ...)") \
     X("LOWBIT_ISA", "cap on the instruction sets that are used: scalar, avx2, avx512 or neon") \
+    X("LOWBIT_EXPERIMENTS", "folder in which `lowbit reproduce` looks for experiments first")  \
     X("OMP_NUM_THREADS", "number of threads where --threads does not say")
 
 #endif

@@ -6,16 +6,30 @@
 #include "cli/cli_options.h"
 #include "lowbit/status.h"
 
-/* A value that is a choice, "a|b|c", is completed; false where it is not one. */
-static bool is_choice(const char *value)
+static const char lower[] = "abcdefghijklmnopqrstuvwxyz0123456789-";
+
+/* Print the words that are typed as they stand, of "a|b|c" all, of "list|info SPEC" the first of each
+ * part; words in capitals stand for others, but for YES and NO. Returns their number; `print` false:
+ * only counts. */
+static size_t put_words(const char *value, bool print)
 {
-    return value != NULL && strchr(value, '|') != NULL && strpbrk(value, " :[]()'") == NULL;
+    if (value == NULL || strchr(value, '|') == NULL) return 0;
+    if (strcmp(value, "YES|NO") == 0) value = "yes|no";
+    size_t n = 0;
+    for (const char *part = value; part != NULL; part = strchr(part, '|')) {
+        part += strspn(part, "| ");
+        const size_t length = strspn(part, lower);
+        if (length == 0 || *part == '-' || strchr(" |", part[length]) == NULL) continue;
+        if (print) (void)printf("%s%.*s", n > 0 ? " " : "", (int)length, part);
+        n++;
+    }
+    return n;
 }
 
-/* "a|b|c" as "a b c". */
-static void put_choice(const char *value)
+/* Words alone, with nothing that the shell could complete besides. */
+static bool is_choice(const char *value)
 {
-    for (const char *c = value; *c != '\0'; c++) (void)putchar(*c == '|' ? ' ' : *c);
+    return put_words(value, false) > 0 && strchr(value, ' ') == NULL;
 }
 
 /* Text inside single quotes; `special` characters get a backslash. */
@@ -39,12 +53,15 @@ static void bash_command(const lb_command *command)
     for (size_t i = 0; i < options.n; i++) {
         const char *value = lb_cli_option_value(options.items[i]);
         if (value == NULL) continue;
-        (void)printf("                --%s) words='", options.items[i]->longName);
-        if (is_choice(value)) put_choice(value);
+        const char letter = options.items[i]->shortName;
+        (void)printf("                --%s", options.items[i]->longName);
+        if (letter != '\0') (void)printf("|-%c", letter);
+        (void)printf(") words='");
+        (void)put_words(value, true);
         (void)printf("' ;;\n");
     }
     (void)printf("                *) words='");
-    if (is_choice(command->arguments)) put_choice(command->arguments);
+    (void)put_words(command->arguments, true);
     for (size_t i = 0; i < options.n; i++) (void)printf(" --%s", options.items[i]->longName);
     (void)printf("' ;;\n            esac ;;\n");
 }
@@ -54,6 +71,9 @@ static void print_bash(void)
     (void)printf(
         "# bash completion of lowbit\n_lowbit()\n{\n"
         "    local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD-1]} words=\n"
+        /* bash takes "--bias=y" for three words */
+        "    if [[ $current = = ]]; then current=; elif [[ $previous = = ]]; then "
+        "previous=${COMP_WORDS[COMP_CWORD-2]}; fi\n"
         "    case $COMP_CWORD,${COMP_WORDS[1]} in\n        1,*) words='--help --version");
     for (size_t i = 0; lb_commands[i] != NULL; i++) (void)printf(" %s", lb_commands[i]->name);
     (void)printf("' ;;\n");
@@ -79,7 +99,7 @@ static void zsh_command(const lb_command *command)
             (void)putchar(':');
             if (is_choice(value)) {
                 (void)putchar('(');
-                put_choice(value);
+                (void)put_words(value, true);
                 (void)putchar(')');
             } else {
                 (void)fputs("_files", stdout);
@@ -90,7 +110,7 @@ static void zsh_command(const lb_command *command)
     (void)printf(" \\\n            '*:argument:");
     if (is_choice(command->arguments)) {
         (void)putchar('(');
-        put_choice(command->arguments);
+        (void)put_words(command->arguments, true);
         (void)putchar(')');
     } else {
         (void)fputs("_files", stdout);
@@ -126,18 +146,20 @@ static void fish_command(const lb_command *command)
         const char *value = lb_cli_option_value(o);
         (void)printf("complete -c lowbit -n '__fish_seen_subcommand_from %s' -l %s%s",
                      command->name, o->longName, value ? " -r" : "");
+        if (o->shortName != '\0') (void)printf(" -s %c", o->shortName);
         if (is_choice(value)) {
             (void)printf(" -f -a '");
-            put_choice(value);
+            (void)put_words(value, true);
             (void)putchar('\'');
         }
         (void)printf(" -d '");
         put_quoted(o->descrip ? o->descrip : "", "");
         (void)printf("'\n");
     }
-    if (!is_choice(command->arguments)) return;
-    (void)printf("complete -c lowbit -n '__fish_seen_subcommand_from %s' -f -a '", command->name);
-    put_choice(command->arguments);
+    if (put_words(command->arguments, false) == 0) return;
+    (void)printf("complete -c lowbit -n '__fish_seen_subcommand_from %s'%s -a '", command->name,
+                 is_choice(command->arguments) ? " -f" : "");
+    (void)put_words(command->arguments, true);
     (void)printf("'\n");
 }
 

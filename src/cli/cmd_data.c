@@ -16,7 +16,7 @@ enum { PATH_BYTES = 4096, SHEET_COLUMNS = 20 };
 static struct {
     const char *dir, *url, *out, *sheet;
     int count, color, json, edge, quality, jobs;
-} given;
+} given = {.count = 10000};
 
 static const struct poptOption options[] = {
     {"dir", '\0', POPT_ARG_STRING, &given.dir, 0, "get: folder for the files", "DIR"},
@@ -28,8 +28,8 @@ static const struct poptOption options[] = {
     {"quality", '\0', POPT_ARG_INT, &given.quality, 0,
      "cache: as JPEG of this quality, 1 to 100 (default: raw pixels)", "Q"},
     {"jobs", '\0', POPT_ARG_INT, &given.jobs, 0, "cache: threads (default: all processors)", "N"},
-    {"count", '\0', POPT_ARG_INT, &given.count, 0, "synth: training images (test: a fifth of it)",
-     "N"},
+    {"count", '\0', POPT_ARG_INT | POPT_ARGFLAG_SHOW_DEFAULT, &given.count, 0,
+     "synth: training images (test: a fifth of it)", "N"},
     {"color", '\0', POPT_ARG_NONE, &given.color, 0, "synth: 32x32x3 in colour, not 28x28x1", NULL},
     {"sheet", '\0', POPT_ARG_STRING, &given.sheet, 0, "synth, info: draw a contact sheet",
      "FILE.png"},
@@ -64,12 +64,12 @@ static void list_json(const lb_data_entry *entry, const char *folder, bool found
 
 static void list_line(const lb_data_entry *entry, const char *folder, bool found)
 {
-    (void)printf("%-14s %-11s %s\n", entry->name,
+    (void)printf("%-16s %-11s %s\n", entry->name,
                  entry->synthetic ? "built in"
                  : found          ? "found"
                                   : "not found",
                  entry->summary);
-    if (!entry->synthetic && folder[0] != '\0') (void)printf("%26s %s\n", "", folder);
+    if (!entry->synthetic && folder[0] != '\0') (void)printf("%28s %s\n", "", folder);
 }
 
 static int list(void)
@@ -228,11 +228,7 @@ static int synth(void)
     }
     char spec[64];
     const char *name = given.color ? "synth-color" : "synth-digits";
-    if (given.count != 0) {
-        (void)snprintf(spec, sizeof spec, "%s:%d", name, given.count);
-    } else {
-        (void)snprintf(spec, sizeof spec, "%s", name);
-    }
+    (void)snprintf(spec, sizeof spec, "%s:%d", name, given.count);
     for (int s = LB_SPLIT_TRAIN; s <= LB_SPLIT_TEST; s++) {
         lb_dataset *dataset = NULL;
         lb_status status = lb_dataset_open(spec, (lb_split)s, &dataset);

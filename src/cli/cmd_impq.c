@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "cli/cli.h"
+#include "cli/cli_json.h"
 #include "cli/train_report.h"
 #include "lowbit/impq.h"
 
@@ -71,7 +72,10 @@ static void print_row_json(const char *event, const lb_impq_row *r, const char *
                  "\"bit_operations\": %.0f, \"compression\": %.4f, \"kept\": %s",
                  event, r->iteration, r->phase, r->groups, r->top1, r->weight_bits, r->act_bits,
                  r->bit_operations, r->compression, r->kept ? "true" : "false");
-    if (run != NULL) (void)printf(", \"run\": \"%s\"", run);
+    if (run != NULL) {
+        (void)printf(", \"run\": ");
+        lb_cli_json_string(stdout, run);
+    }
     (void)printf("}\n");
 }
 

@@ -76,8 +76,9 @@ static int run(poptContext context)
     lb_report_summary made;
     const lb_status status = lb_report_write(&wanted, &made);
     if (status != LB_OK) return lb_cli_error("report", (int)status);
-    (void)printf("%s: %zu runs, %zu tables, %zu pictures, %.1f KiB\n", given.out, made.runs,
-                 made.tables, made.pictures, (double)made.bytes / 1024.0);
+    (void)printf("%s: %zu run%s, %zu tables, %zu pictures, %.1f KiB\n", given.out, made.runs,
+                 made.runs == 1 ? "" : "s", made.tables, made.pictures,
+                 (double)made.bytes / 1024.0);
     if (made.problem[0] != '\0')
         (void)fprintf(stderr, "lowbit report: no pictures: %s\n", made.problem);
     return LB_OK;

@@ -10,7 +10,7 @@
 #include "cli/sweep_report.h"
 #include "cli/sweep_run.h"
 
-enum { PATH_BYTES = 4096, COUNT_MAX = 1000000 };
+enum { PATH_BYTES = 4096, COUNT_MAX = 1024 };
 
 static int quick, list, dry_run, compare, jobs, threads, retry_failed, json, csv;
 static const char *limit_time, *out, *store = "results.sqlite";

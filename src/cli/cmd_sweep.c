@@ -50,11 +50,15 @@ static int check_options(double *limit)
     static const struct {
         const char *name;
         const int *value;
-    } counts[] = {{"jobs", &jobs}, {"threads", &threads}, {"cell", &cell}, {"trial", &trial}};
+        int most;
+    } counts[] = {{"jobs", &jobs, 1000000},
+                  {"threads", &threads, 1024}, /* as `lowbit train` takes */
+                  {"cell", &cell, 1000000},
+                  {"trial", &trial, 1000000}};
     for (size_t i = 0; i < sizeof counts / sizeof *counts; i++) {
-        if (*counts[i].value >= 0 && *counts[i].value <= 1000000) continue;
-        return lb_cli_fail("sweep", LB_E_ARG, "--%s %d: wanted a number from 0 to 1000000",
-                           counts[i].name, *counts[i].value);
+        if (*counts[i].value >= 0 && *counts[i].value <= counts[i].most) continue;
+        return lb_cli_fail("sweep", LB_E_ARG, "--%s %d: wanted a number from 0 to %d",
+                           counts[i].name, *counts[i].value, counts[i].most);
     }
     if (limit_time != NULL && !lb_cli_duration_read(limit_time, limit))
         return lb_cli_fail("sweep", LB_E_ARG,

@@ -77,7 +77,9 @@ const lb_command lb_command_train = {
                    "validation split, or on the test images where there is none) and "
                    "last.safetensors, from which --resume goes "
                    "on. Ctrl-C ends it after the current step. A flag goes before a recipe's "
-                   "value, and that before the default.",
+                   "value, and that before the default. Status dnc: does not converge, the loss is "
+                   "not finite or the "
+                   "best accuracy at most 1.5 times chance.",
     .examples =
         "lowbit train --data mnist --method dorefa --wbits 1 --abits 2 --epochs 10 --out runs/a\n"
         "lowbit train --out runs/a --resume\n"

@@ -53,9 +53,28 @@ static int option_error(const lb_command *command, poptContext context, int erro
                        poptStrerror(error));
 }
 
-/* The option whose number is empty, as in `--epochs=` or `--epochs ""`, or NULL: popt would take
- * 0. */
-static const char *empty_number(const lb_command *command, const char **argv)
+/* Whether the word of `length` letters is the name of an option that takes a number. */
+static bool takes_number(const lb_cli_options *options, const char *name, size_t length)
+{
+    for (size_t i = 0; i < options->n; i++) {
+        const struct poptOption *o = options->items[i];
+        if (strlen(o->longName) != length || strncmp(o->longName, name, length) != 0) continue;
+        const unsigned type = o->argInfo & POPT_ARG_MASK;
+        return type == POPT_ARG_INT || type == POPT_ARG_DOUBLE;
+    }
+    return false;
+}
+
+/* "010" and "0x10" are 8 and 16 to popt, "nan" and "inf" are numbers: none is what was meant. */
+static bool is_decimal(const char *text)
+{
+    const char *digits = text + strspn(text, "+-");
+    const bool octal = digits[0] == '0' && digits[1] >= '0' && digits[1] <= '9';
+    return !octal && text[strspn(text, "+-.0123456789eE")] == '\0';
+}
+
+/* Refuse numbers that popt would take for others: an empty one, as in `--epochs=` or `--epochs ""`, for 0. */
+static int check_numbers(const lb_command *command, const char **argv)
 {
     lb_cli_options options;
     lb_cli_options_collect(command, &options);
@@ -63,16 +82,22 @@ static const char *empty_number(const lb_command *command, const char **argv)
         const char *name = argv[i] + 2;
         if (strncmp(argv[i], "--", 2) != 0) continue;
         const size_t length = strcspn(name, "=");
-        const bool next_is_empty = name[length] == '\0' && argv[i + 1] != NULL && !argv[i + 1][0];
-        if (!next_is_empty && (name[length] == '\0' || name[length + 1] != '\0')) continue;
-        for (size_t k = 0; k < options.n; k++) {
-            const struct poptOption *o = options.items[k];
-            if (strlen(o->longName) != length || strncmp(o->longName, name, length) != 0) continue;
-            const unsigned type = o->argInfo & POPT_ARG_MASK;
-            if (lb_cli_option_value(o) != NULL && type != POPT_ARG_STRING) return o->longName;
+        if (!takes_number(&options, name, length)) continue;
+        const bool joined = name[length] == '=';
+        const char *value = joined ? name + length + 1 : argv[i + 1];
+        if (value == NULL) continue; /* popt says that it is missing */
+        if (*value == '\0') {
+            return lb_cli_fail(command->name, LB_E_ARG, "option '--%.*s' needs a number",
+                               (int)length, name);
+        }
+        if (!is_decimal(value)) {
+            return lb_cli_fail(
+                command->name, LB_E_ARG,
+                "option '--%.*s%s%s': invalid numeric value; wanted a decimal number", (int)length,
+                name, joined ? "=" : " ", value);
         }
     }
-    return NULL;
+    return LB_OK;
 }
 
 /* popt's tables are not const, though it does not write to them. */
@@ -91,10 +116,8 @@ static int run_command(const lb_command *command, int argc, const char **argv)
         {NULL, '\0', POPT_ARG_INCLUDE_TABLE, table_argument(lb_cli_help_options), 0, NULL, NULL},
         POPT_TABLEEND,
     };
-    const char *empty = empty_number(command, argv);
-    if (empty != NULL) {
-        return lb_cli_fail(command->name, LB_E_ARG, "option '--%s' needs a number", empty);
-    }
+    const int wrong = check_numbers(command, argv);
+    if (wrong != LB_OK) return wrong;
     poptContext context = poptGetContext("lowbit", argc, argv, options, 0);
     if (context == NULL) return lb_cli_fail(command->name, LB_E_NOMEM, "out of memory");
     int error = 0;
@@ -144,7 +167,8 @@ int main(int argc, char **argv)
 
     const int exit_status = run_main(argc, argv);
     /* what was printed may still be in a buffer, and the disk behind it full */
-    if (fflush(stdout) != 0 || ferror(stdout)) {
+    const bool lost = fflush(stdout) != 0 || ferror(stdout);
+    if (lost && exit_status != LB_E_IO) { /* else a command that writes whole files has said it */
         const int failed =
             lb_cli_fail(NULL, LB_E_IO, "cannot write to standard output: %s", strerror(errno));
         return exit_status != LB_OK ? exit_status : failed;

@@ -5,6 +5,7 @@
 #include "data/dataset.h"
 #include "train/run.h"
 #include "train/tally.h"
+#include "train/thread_count.h"
 
 enum { BATCH = 100 };
 
@@ -102,7 +103,8 @@ lb_status lb_evaluate_run(const char *path, const lb_evaluate_options *options, 
     if (options == NULL) options = &standard;
     const lb_backend *backend = NULL;
     LB_TRY(lb_backend_choose(options->backend, &backend));
-    const int threads = options->threads > 0 ? options->threads : omp_get_max_threads();
+    int threads = 0;
+    LB_TRY(lb_thread_count(options->threads, &threads));
     const int threads_before = omp_get_max_threads();
     omp_set_num_threads(threads);
     lb_run run;

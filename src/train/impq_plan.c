@@ -108,7 +108,9 @@ static lb_status read_numbers(lb_impq_plan *p)
     p->fraction = o->fraction != 0.0 ? o->fraction : standard_fraction;
     p->runners_up = o->runners_up > 0 ? o->runners_up : STANDARD_RUNNERS_UP;
     if (o->iterations == 0 && o->act_iterations == 0)
-        return lb_fail(LB_E_ARG, "no iterations: wanted some of weights or of activations");
+        return lb_fail(
+            LB_E_ARG,
+            "no iterations: wanted iterations with groups, or act-iterations with act-groups");
     if (!(p->fraction > 0.0 && p->fraction <= 1.0))
         return lb_fail(LB_E_ARG, "fraction %g: wanted more than 0, at most 1", p->fraction);
     if (p->runners_up > LB_SENSITIVITY_CLASSES)
@@ -142,6 +144,16 @@ static lb_status name_folder(lb_impq_plan *p)
     return LB_OK;
 }
 
+/* The folders of its runs are settings of theirs: what no setting can be is refused before anything runs. */
+static lb_status check_folder(const char *out)
+{
+    lb_settings *settings = NULL;
+    LB_TRY(lb_settings_create(&settings));
+    const lb_status status = lb_settings_set(settings, "out", out);
+    lb_settings_destroy(settings);
+    return status;
+}
+
 lb_status lb_impq_plan_read(const lb_impq_options *options, lb_impq_plan *out)
 {
     static const char *const granularities[] = {"kernel", "layer", "network"};
@@ -156,6 +168,7 @@ lb_status lb_impq_plan_read(const lb_impq_options *options, lb_impq_plan *out)
     out->score_of_code = word == 1;
     LB_TRY(read_numbers(out));
     LB_TRY(name_folder(out));
+    LB_TRY(check_folder(out->out));
     const char *teacher = options->tuning != NULL ? options->tuning->given[LB_KEY_TEACHER] : NULL;
     if (teacher != NULL) LB_TRY(lb_run_checkpoint_hash(teacher, out->teacher));
     return lb_run_checkpoint_hash(options->run, out->start);

@@ -153,8 +153,9 @@ static lb_status canonical_real(lb_key key, const char *value, char **out)
     const lb_setting_rule *rule = &lb_setting_rules[key];
     char *end = NULL;
     const double number = strtod(value, &end);
-    /* written so that NaN is refused too */
-    if (end == value || *end != '\0' || !(number >= rule->low && number <= rule->high)) {
+    /* written so that NaN is refused too; strtod would take 0x10 for 16 */
+    if (end == value || *end != '\0' || strpbrk(value, "xX") != NULL ||
+        !(number >= rule->low && number <= rule->high)) {
         return bad_value(key, value);
     }
     char text[32];

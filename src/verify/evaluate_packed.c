@@ -1,5 +1,4 @@
 /* A packed network on a data set's test images; counted as training counts. */
-#include <omp.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -8,6 +7,7 @@
 #include "lowbit/deploy.h"
 #include "lowbit/runtime.h"
 #include "train/tally.h"
+#include "train/thread_count.h"
 
 enum { BATCH = 100 };
 
@@ -95,7 +95,8 @@ lb_status lb_evaluate_packed(const char *path, const lb_evaluate_options *option
     static const lb_evaluate_options standard = {0};
     if (options == NULL) options = &standard;
     const lb_packed_options opening = {.isa = options->isa};
-    const int threads = options->threads > 0 ? options->threads : omp_get_max_threads();
+    int threads = 0;
+    LB_TRY(lb_thread_count(options->threads, &threads));
     lb_packed *packed = NULL;
     lb_dataset *data = NULL;
     LB_TRY(lb_packed_open(path, &opening, &packed));

@@ -1,5 +1,4 @@
 /* A run against its packed network, on a data set's test images. */
-#include <omp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,6 +8,7 @@
 #include "data/dataset.h"
 #include "freeze/freeze.h"
 #include "train/run.h"
+#include "train/thread_count.h"
 #include "verify/compare.h"
 
 enum {
@@ -122,6 +122,8 @@ static lb_status compare(lb_run *run, const lb_verify_options *options, const op
 {
     lb_dataset *data = NULL;
     uint8_t *own = NULL;
+    int threads = 0;
+    LB_TRY(lb_thread_count(options->threads, &threads));
     LB_TRY(lb_run_open_data(run, options->data, &data));
     size_t images = data->count;
     if (data->stream != NULL && images > STREAM_IMAGES) images = STREAM_IMAGES;
@@ -135,7 +137,7 @@ static lb_status compare(lb_run *run, const lb_verify_options *options, const op
         .pixels = own != NULL ? own : data->images,
         .images = images,
         .normalization = run->facts.normalization,
-        .threads = options->threads > 0 ? options->threads : omp_get_max_threads(),
+        .threads = threads,
         .progress = options->progress,
         .user = options->user,
     };

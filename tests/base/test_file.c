@@ -164,6 +164,30 @@ static void test_places_that_cannot_be_written(void **state)
     assert_holds(lb_test_path(folder, "file"), "x");
 }
 
+/* A program run by root must not put a file in the place of a device or a pipe; a link stays one. */
+static void test_what_is_no_file(void **state)
+{
+    (void)state;
+    const char *folder = lb_test_folder();
+    const char *pipe_name = lb_test_path(folder, "pipe");
+    assert_int_equal(mkfifo(pipe_name, 0600), 0);
+    assert_status(write_text(pipe_name, "text"), LB_E_IO);
+    assert_contains(lb_error(), "not a regular file");
+    struct stat info;
+    assert_int_equal(stat(pipe_name, &info), 0);
+    assert_true(S_ISFIFO(info.st_mode));
+    assert_int_equal(symlink("pipe", lb_test_path(folder, "to-pipe")), 0);
+    assert_status(write_text(lb_test_path(folder, "to-pipe"), "text"), LB_E_IO);
+
+    const char *link_name = lb_test_path(folder, "link");
+    assert_int_equal(symlink("behind", link_name), 0);
+    lb_test_write(lb_test_path(folder, "behind"), "old", 3);
+    assert_ok(write_text(link_name, "new"));
+    assert_holds(lb_test_path(folder, "behind"), "new");
+    assert_int_equal(lstat(link_name, &info), 0);
+    assert_true(S_ISLNK(info.st_mode));
+}
+
 static void test_make_folders(void **state)
 {
     (void)state;
@@ -226,6 +250,7 @@ int main(void)
         cmocka_unit_test(test_full_disk_leaves_the_old_file),
         cmocka_unit_test(test_read_only_folder),
         cmocka_unit_test(test_places_that_cannot_be_written),
+        cmocka_unit_test(test_what_is_no_file),
         cmocka_unit_test(test_make_folders),
         cmocka_unit_test(test_join),
         cmocka_unit_test(test_every_allocation_failure),

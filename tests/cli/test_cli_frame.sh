@@ -31,6 +31,7 @@ fail()
 }
 
 check 'overview' 0 out 'Usage: lowbit COMMAND' --help
+check 'overview, environment' 0 out 'LOWBIT_EXPERIMENTS' --help
 check 'overview, short' 0 out 'completion' -h
 check 'overview by help' 0 out 'completion' help
 check 'version' 0 out 'lowbit 0.' --version
@@ -51,6 +52,14 @@ check 'value that is no number' 2 err "option '--threads many': invalid numeric 
 check 'value that is no number, with =' 2 err "'--threads=many': invalid numeric" eval --threads=many
 check 'value of a setting that is no number' 2 err "epochs 'many': wanted a whole number" train --epochs many
 check 'number too large' 2 err 'too large' eval --threads 99999999999999999999
+for number in 0x10 010 nan inf; do
+    check "number $number" 2 err "option '--threads $number': invalid numeric value" eval --threads "$number"
+done
+check 'real number in hexadecimal' 2 err "option '--clock 0x10': invalid" cost sparse --clock 0x10
+check 'real number that is none' 2 err "option '--clock nan': invalid" cost sparse --clock nan
+check 'setting in hexadecimal' 2 err "lr '0x10': wanted a number" train --lr 0x10
+check 'no images' 2 err 'synth-digits:0: wanted the number' data synth --count 0 --out none
+check 'text with letters' 5 err 'there is no such run' impq --stop 'top1 >= 9' --groups 1@1 --iterations 1 none
 check 'empty number' 2 err "option '--threads' needs a number" eval --threads=
 check 'empty number as a word' 2 err "option '--threads' needs a number" eval --threads ''
 check 'option at the end without its value' 2 err "option '--epochs' needs a value" train --epochs
@@ -102,6 +111,14 @@ completes '--version' --v
 completes 'bash' completion b
 completes 'zsh' completion z
 completes '--man' help --m
+completes 'yes no' train --bias ''
+completes 'yes' train --bias = y
+completes 'yes no' train --bias =
+completes '' train --init ''
+completes '' pack run -o ''
+completes '' report ST
+completes 'info' data in
+completes 'syq' cost sy
 for shell in zsh fish; do
     "$LOWBIT" completion "$shell" >"complete.$shell"
     if command -v "$shell" >/dev/null; then

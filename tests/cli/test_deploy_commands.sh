@@ -36,6 +36,11 @@ says "mismatches 0" "$LOWBIT" verify run --packed net.lbm
 says "top-1" "$LOWBIT" run net.lbm --data synth-digits:100
 "$LOWBIT" run net.lbm --data synth-digits:100 --threads 2 --isa scalar --json >run.json
 
+# ---- threads
+for command in "eval run" "eval net.lbm" "verify run --images 2" "run net.lbm --data synth-digits:100"; do
+    refused 2 "100000 threads; wanted 0" "$LOWBIT" $command --threads 100000
+done
+
 # ---- images, of the right size and of others, in grey and in colour
 "$LOWBIT" data synth --out digits --count 10 --sheet sheet.png >/dev/null
 says "%  " "$LOWBIT" run net.lbm sheet.png

@@ -16,6 +16,9 @@ says "conv2.quantize" "$LOWBIT" inspect --model lenet5 --method qnn --abits 3 --
 says "fc2   250x500x1x1                1        1        1        2       63      250" "$LOWBIT" cost syq --model lenet5
 
 "$LOWBIT" cost syq --model mlp --widths 16,16 --images 3x8x8 --classes 7 --json >cost.json
+says "milestones=20,40,60,80" "$LOWBIT" recipes redbit-mnist
+refused 2 "unknown recipe 'redbit'" "$LOWBIT" recipes redbit
+"$LOWBIT" recipes --json >recipes.json
 "$LOWBIT" methods --json >methods.json
 "$LOWBIT" models --json >models.json
 "$LOWBIT" models mlp --json >mlp.json
@@ -28,6 +31,8 @@ def lines(path):
     return [json.loads(line) for line in open(path)]
 
 methods = lines("methods.json")
+recipes = {r["name"]: r["settings"] for r in lines("recipes.json")}
+assert recipes["redbit-mnist"]["augment"] == "rotate=10,crop=4" and recipes["redbit-mnist"]["lr"] == "0.001", recipes
 names = {m["name"] for m in methods if m["kind"] == "method"}
 assert names >= {"float", "bc", "bc-stochastic", "bc-scaled", "qnn", "xnor", "bwn", "dorefa", "dorefa-w",
                  "twn", "ttq", "bnn"}, names

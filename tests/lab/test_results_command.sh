@@ -112,4 +112,5 @@ if [ -w /dev/full ]; then
     status=0
     "$LOWBIT" results export >/dev/full 2>err.txt || status=$?
     test "$status" = 5
+    test "$(wc -l <err.txt)" = 1
 fi

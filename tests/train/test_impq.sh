@@ -65,6 +65,14 @@ for k in range(1, 6):
     before = all_bits
 end
 
+"$LOWBIT" impq start --groups 9@1 --iterations 1 --epochs 1 --threads 1 --out 'a "b"' --json >lines
+python3 - lines <<'end'
+import json, sys
+
+last = [json.loads(line) for line in open(sys.argv[1])][-1]
+assert last["event"] == "result" and last["run"] == 'a "b"/iteration-1', last
+end
+
 # ---- kills ----
 
 kills=0
@@ -182,6 +190,7 @@ refused "float: its weights have no bit to lose" float "${some[@]}"
 refused "share a scale: take granularity layer" shared "${some[@]}"
 refused "its activations have no bit to lose" binary --act-groups 1@1 --act-iterations 1 --out none
 refused "no iterations" start --out none
+refused "without control characters" start --groups 9@1 --iterations 1 --out $'no\nne'
 refused "groups: wanted with iterations" start --iterations 2 --out none
 for list in "" 9 9@2 0@1 9@1, 9@1,8@1 9@1,8@3,7@2 -3@1 9@x 9@1x; do
     refused "wanted GROUPS@ITERATION" start --groups "$list" --iterations 2 --out none

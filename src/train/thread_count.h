@@ -1,0 +1,17 @@
+/* How many threads an option `threads` means. */
+#ifndef LB_TRAIN_THREAD_COUNT_H
+#define LB_TRAIN_THREAD_COUNT_H
+
+#include "base/fail.h"
+
+enum { LB_THREADS_MAX = 1024 }; /* OpenMP's own memory grows with them, until it ends the process */
+
+/**
+ * *out: as many as asked for; of 0 what OpenMP would take (OMP_NUM_THREADS, else all processors), but no
+ * more than LB_THREADS_MAX.
+ *
+ * Errors:    LB_E_ARG below 0 or above LB_THREADS_MAX.
+ */
+LB_MUST_CHECK lb_status lb_thread_count(int asked, int *out);
+
+#endif
