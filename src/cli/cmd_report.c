@@ -1,8 +1,8 @@
 /* lowbit report STORE|RUN... - one HTML page with the tables and pictures of many runs. */
-#include <signal.h>
 #include <stdio.h>
 
 #include "cli/cli.h"
+#include "cli/cli_signals.h"
 #include "lowbit/report.h"
 
 enum { STANDARD_PORT = 8765 };
@@ -27,12 +27,6 @@ static const struct poptOption options[] = {
     POPT_TABLEEND,
 };
 
-static void on_signal(int number)
-{
-    (void)number;
-    lb_report_stop();
-}
-
 static void print_address(const char *url, void *user)
 {
     (void)user;
@@ -45,12 +39,7 @@ static int serve(const char *const *sources, size_t n)
     if (n != 1) return lb_cli_fail("report", LB_E_ARG, "--live: wanted one STORE");
     if (given.port < 0 || given.port > 65535)
         return lb_cli_fail("report", LB_E_ARG, "port %d: wanted 0 to 65535", given.port);
-    static const int numbers[] = {SIGINT, SIGTERM, SIGHUP};
-    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
-        struct sigaction action = {.sa_handler = on_signal, .sa_flags = (int)SA_RESETHAND};
-        (void)sigemptyset(&action.sa_mask);
-        (void)sigaction(numbers[i], &action, NULL);
-    }
+    lb_cli_on_stop(lb_report_stop);
     const lb_serve_options wanted = {.store = sources[0],
                                      .title = given.title,
                                      .filter = given.filter,

@@ -6,6 +6,7 @@
 #include "cli/cli.h"
 #include "cli/cli_duration.h"
 #include "cli/cli_json.h"
+#include "cli/cli_signals.h"
 #include "cli/comparison_report.h"
 #include "cli/sweep_report.h"
 #include "cli/sweep_run.h"
@@ -126,7 +127,7 @@ static int sweep(const lb_experiment *experiment, const char *name, double limit
                                      .limit_seconds = limit,
                                      .retry_failed = retry_failed != 0};
     lb_cli_sweep_report report = {.json = json != 0, .terminal = isatty(STDOUT_FILENO) == 1};
-    lb_cli_sweep_catch_signals();
+    lb_cli_on_stop(lb_sweep_stop); /* workers end after their step */
     const lb_status status =
         lb_sweep(experiment, &wanted, csv ? count_event : lb_cli_sweep_event, &report);
     *failed = report.failed;

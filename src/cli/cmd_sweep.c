@@ -5,6 +5,7 @@
 
 #include "cli/cli.h"
 #include "cli/cli_duration.h"
+#include "cli/cli_signals.h"
 #include "cli/sweep_report.h"
 #include "cli/sweep_run.h"
 
@@ -124,7 +125,7 @@ static int run_sweep(const lb_experiment *experiment, lb_sweep_options *o)
 {
     lb_cli_sweep_report report = {.json = json != 0, .terminal = isatty(STDOUT_FILENO) == 1};
     lb_status status = LB_OK;
-    lb_cli_sweep_catch_signals();
+    lb_cli_on_stop(lb_sweep_stop); /* workers end after their step */
     if (slurm) {
         const int error = run_on_slurm(experiment, o, &report, &status);
         if (error != LB_OK) return error;

@@ -183,6 +183,14 @@ workers=$(cat /proc/$process/task/$process/children)
 sleep 0.5
 kill -9 $process
 wait $process 2>errors || true
+# ---- a terminal that closes does not stop what nohup started
+(trap '' HUP && exec "${sweep[@]}" long.yaml --store long.sqlite --resume --limit-time 2s >lines) &
+process=$!
+while [ "$(wc -w <"/proc/$process/task/$process/children")" -ne 2 ]; do sleep 0.05; done
+kill -HUP $process $(cat "/proc/$process/task/$process/children")
+wait $process || fail "SIGHUP stopped a sweep that ignores it: exit status $?"
+grep -q '^0 of 3 cells are done; --resume goes on$' lines || fail "ignored SIGHUP: $(cat lines)"
+
 began=$(date +%s)
 for worker in $workers; do
     while grep -q '^State:\s[^Z]' "/proc/$worker/status" 2>errors; do
