@@ -178,6 +178,9 @@ static lb_status fill_slot(crew *c, size_t slot)
             c->deferred = true;
             continue;
         }
+        bool ended = false;
+        LB_TRY(lb_sweep_state_look(state, i, &ended));
+        if (ended) continue;
         char *folder = NULL;
         LB_TRY(lb_sweep_state_folder(state, cell->record.hash, &folder));
         const bool in_use = is_in_use(folder);

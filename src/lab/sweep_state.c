@@ -162,6 +162,16 @@ lb_status lb_sweep_state_end(lb_sweep_state *state, size_t index)
     return settle(state, cell->record.point, true);
 }
 
+lb_status lb_sweep_state_look(lb_sweep_state *state, size_t index, bool *ended)
+{
+    lb_plan_cell *cell = &state->plan.cells[index];
+    LB_TRY(look(state, cell));
+    *ended = cell->standing == LB_STANDING_ENDED;
+    if (!*ended) return LB_OK;
+    LB_TRY(lb_sweep_state_put(state, index));
+    return cell->record.stage == LB_CELL_SEARCH ? settle(state, cell->record.point, true) : LB_OK;
+}
+
 lb_status lb_sweep_state_fail(lb_sweep_state *state, size_t index, const char *message)
 {
     const lb_plan_cell *cell = &state->plan.cells[index];
