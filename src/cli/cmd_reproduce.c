@@ -159,9 +159,9 @@ static int reproduce(const lb_experiment *experiment, const char *folder, double
     lb_experiment_get_info(experiment, &info);
     if (!json && !csv) (void)printf("%s: %s\n", info.name, info.title);
     if (dry_run) {
-        const size_t processors = (size_t)sysconf(_SC_NPROCESSORS_ONLN);
-        const lb_status status =
-            lb_cli_sweep_list(experiment, store, jobs > 0 ? (size_t)jobs : processors, json != 0);
+        const lb_sweep_options wanted = {
+            .store = store, .jobs = (size_t)jobs, .retry_failed = retry_failed != 0};
+        const lb_status status = lb_cli_sweep_list(experiment, &wanted, json != 0);
         return status == LB_OK ? LB_OK : fail(status);
     }
     size_t failed = 0;

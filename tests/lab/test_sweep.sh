@@ -105,6 +105,10 @@ before=$(query results.sqlite 'SELECT count(*) FROM runs')
 same "runs that were done again" "$(grep -c '"event": "cell"' events)" 2
 same "runs in the store" "$(query results.sqlite 'SELECT count(*) FROM runs')" "$before"
 
+exits 2 "another experiment named 'again'" "${sweep[@]}" other.yaml --dry-run
+"${sweep[@]}" again.yaml --again --dry-run >listed
+grep -q '^3 cells: .* 0 are done; time for the rest: 0:0' listed || fail "--again of a listing: $(cat listed)"
+
 # ---- a cell that fails is said by name, and run again where it is asked for
 cat >failing.yaml <<YAML
 name: failing
@@ -118,6 +122,10 @@ same "its state" "$(query results.sqlite "SELECT state || ': ' || message FROM r
     "failed: batch 5000, but there are 100 training images"
 exits 1 "1 of 2 cells failed" "${sweep[@]}" failing.yaml --resume
 grep -q 'cells done in .* 2 were there$' printed || fail "a failed cell was run again: $(cat printed)"
+"${sweep[@]}" failing.yaml --dry-run >listed
+grep -q '; 2 are done$' listed || fail "a listing with a failure: $(cat listed)"
+"${sweep[@]}" failing.yaml --retry-failed --dry-run >listed
+grep -q '^ *2  full  *open  ' listed || fail "--retry-failed of a listing: $(cat listed)"
 exits 1 "1 of 2 cells failed" "${sweep[@]}" failing.yaml --retry-failed
 grep -q 'cells done in .* 1 were there$' printed || fail "a failed cell was not run again: $(cat printed)"
 # a failure that is over: the name of the winner's folder was taken by a file; the choice made without it stands
@@ -175,14 +183,6 @@ wait $process || status=$?
 same "exit status after a signal" $status 8
 [ "$(query long.sqlite 'SELECT max(epochs) FROM runs')" -gt "$epochs" ] || fail "the runs did not go on"
 
-# ---- a sweep that is killed takes its workers along; the next one need not wait for them
-"${sweep[@]}" long.yaml --store long.sqlite --resume >printed 2>errors &
-process=$!
-until [ "$(wc -w </proc/$process/task/$process/children)" -eq 2 ]; do sleep 0.05; done
-workers=$(cat /proc/$process/task/$process/children)
-sleep 0.5
-kill -9 $process
-wait $process 2>errors || true
 # ---- a terminal that closes does not stop what nohup started
 (trap '' HUP && exec "${sweep[@]}" long.yaml --store long.sqlite --resume --limit-time 2s >lines) &
 process=$!
@@ -191,6 +191,14 @@ kill -HUP $process $(cat "/proc/$process/task/$process/children")
 wait $process || fail "SIGHUP stopped a sweep that ignores it: exit status $?"
 grep -q '^0 of 3 cells are done; --resume goes on$' lines || fail "ignored SIGHUP: $(cat lines)"
 
+# ---- a sweep that is killed takes its workers along; the next one need not wait for them
+"${sweep[@]}" long.yaml --store long.sqlite --resume >printed 2>errors &
+process=$!
+until [ "$(wc -w </proc/$process/task/$process/children)" -eq 2 ]; do sleep 0.05; done
+workers=$(cat /proc/$process/task/$process/children)
+sleep 0.5
+kill -9 $process
+wait $process 2>errors || true
 began=$(date +%s)
 for worker in $workers; do
     while grep -q '^State:\s[^Z]' "/proc/$worker/status" 2>errors; do
@@ -221,6 +229,10 @@ done
 exits 2 "--jobs -1" "$LOWBIT" sweep search.yaml --jobs -1
 exits 5 "missing.yaml" "${sweep[@]}" missing.yaml
 exits 2 "--slurm-option is for --slurm only" "${sweep[@]}" search.yaml --slurm-option x
+exits 2 "--slurm-poll 5: wanted seconds from 0 to 86400, and --slurm" "${sweep[@]}" search.yaml --slurm-poll 5
+exits 2 "--slurm-poll -1" "${sweep[@]}" search.yaml --slurm --slurm-poll -1
+exits 2 "--trial is for --cell only" "${sweep[@]}" search.yaml --trial 1
+exits 2 "--cell and --dry-run do not go together" "${sweep[@]}" search.yaml --cell 5 --dry-run
 if ! command -v sbatch >where; then
     exits 9 "there is no program 'squeue' here" "${sweep[@]}" search.yaml --slurm --store slurm.sqlite
 fi
