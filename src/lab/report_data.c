@@ -5,9 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Settings that do not change what a run computes, and the seed, which tells its repetitions apart. */
-static const char *const not_of_configuration[] = {
-    "seed", "threads", "backend", "out", "workers", "resume", "overwrite", "init", "tensorboard"};
+/* Settings in a run's description that do not change what it computes, and the seed, which tells its repetitions
+ * apart. */
+static const char *const not_of_configuration[] = {"seed", "threads", "backend", "workers"};
 
 /* What a section shows that asks for nothing in particular. */
 static const lb_report_item standard_items[] = {

@@ -16,7 +16,7 @@
 static lb_run_record run_of(int64_t id, const char *method, int w, int a, double top1)
 {
     return (lb_run_record){.id = id,
-                           .hash = {'a', (char)('a' + id)},
+                           .hash = {'a', (char)('a' + id % 26)},
                            .state = LB_RUN_OK,
                            .message = "",
                            .settings = "{}",
@@ -170,6 +170,43 @@ static void test_seeds_of_one_configuration(void **state)
     char *text = table_of(runs, 4, &(lb_report_item){.kind = LB_REPORT_TABLE}, false);
     /* mean of 90, 92, 91.5; sample standard deviation sqrt(13/12) = 1.0408 */
     assert_contains(text, "92.00 (91.17 ± 1.04, n=3)");
+    free(text);
+}
+
+/* Runs of a cell that differ in more than the seed are no repetitions, also where they do not converge. */
+static void test_seeds_that_do_not_converge(void **state)
+{
+    (void)state;
+    lb_run_record runs[] = {run_of(1, "qnn", 1, 1, 90.0), run_of(2, "qnn", 1, 1, 92.0),
+                            run_of(3, "qnn", 1, 1, 10.0), run_of(4, "qnn", 1, 1, 10.0)};
+    runs[0].settings = "{\"lr\": 0.1, \"seed\": 1}";
+    runs[1].settings = "{\"lr\": 0.1, \"seed\": 2}";
+    runs[2].settings = "{\"lr\": 0.1, \"seed\": 3}";
+    runs[3].settings = "{\"lr\": 0.2, \"seed\": 1}";
+    runs[2].state = runs[3].state = LB_RUN_DNC;
+    char *text = table_of(runs, 4, &(lb_report_item){.kind = LB_REPORT_TABLE}, false);
+    assert_contains(text, "92.00 (91.00 ± 1.41, n=2, 1 DNC)");
+    free(text);
+    text = table_of(runs + 1, 2, &(lb_report_item){.kind = LB_REPORT_TABLE}, false);
+    assert_contains(text, "92.00 (n=1, 1 DNC)");
+    free(text);
+}
+
+/* A store may hold any texts: a table of 300 methods x 300 widths has a bound. */
+static void test_a_table_too_large_is_cut(void **state)
+{
+    (void)state;
+    enum { N = 300 };
+    static lb_run_record runs[N];
+    static char names[N][16];
+    for (int i = 0; i < N; i++) {
+        (void)snprintf(names[i], sizeof names[i], "method%d", i);
+        runs[i] = run_of(i, names[i], i + 1, 1, 90.0);
+    }
+    char *text = table_of(runs, N, &(lb_report_item){.kind = LB_REPORT_TABLE}, false);
+    assert_contains(text, "100 rows and 100 columns more are left out.");
+    assert_contains(text, "method199");
+    assert_null(strstr(text, "method200"));
     free(text);
 }
 
@@ -476,6 +513,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_the_papers_layout),
         cmocka_unit_test(test_seeds_of_one_configuration),
+        cmocka_unit_test(test_seeds_that_do_not_converge),
+        cmocka_unit_test(test_a_table_too_large_is_cut),
         cmocka_unit_test(test_keys_of_rows_and_columns),
         cmocka_unit_test(test_a_wide_table_is_turned),
         cmocka_unit_test(test_top5_of_many_classes),
