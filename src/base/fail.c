@@ -16,6 +16,15 @@ enum { MESSAGE_BYTES = 1024 };
 
 static _Thread_local char message[MESSAGE_BYTES];
 
+/* A message is one line, whatever names and values it repeats. */
+static void keep(const char text[MESSAGE_BYTES])
+{
+    size_t i = 0;
+    for (; text[i] != '\0'; i++)
+        message[i] = (unsigned char)text[i] < ' ' || text[i] == 127 ? '?' : text[i];
+    message[i] = '\0';
+}
+
 lb_status lb_fail(lb_status status, const char *fmt, ...)
 {
     char text[MESSAGE_BYTES]; /* not `message`: an argument may be lb_error() itself */
@@ -23,7 +32,7 @@ lb_status lb_fail(lb_status status, const char *fmt, ...)
     va_start(args, fmt);
     (void)vsnprintf(text, sizeof text, fmt, args);
     va_end(args);
-    memcpy(message, text, sizeof message);
+    keep(text);
     return status;
 }
 
@@ -43,7 +52,7 @@ lb_status lb_fail_in(lb_status status, const char *fmt, ...)
         memcpy(text + used + 2, message, kept);
         text[used + 2 + kept] = '\0';
     }
-    memcpy(message, text, sizeof message);
+    keep(text);
     return status;
 }
 
