@@ -42,7 +42,7 @@ head -1 report_files/runs.csv | grep -q "^run,state,experiment,data,model,method
 # ---- a store with every kind of picture, and hostile texts -------------------------------------
 "$LOWBIT" results import runs/a --store full.sqlite >/dev/null
 python3 "$LOWBIT_SOURCE/tests/support/fill_store.py" full.sqlite 140 --hostile
-"$LOWBIT" report full.sqlite -o out.html --pictures 'beside it' --title '<b>title</b>' >printed
+"$LOWBIT" report full.sqlite -o out.html --pictures 'beside it/' --title '<b>title</b>' >printed
 python3 - <<'PYTHON'
 import html.parser
 import os
