@@ -120,6 +120,8 @@ grep -q '^failed: method=float batch=5000 seed=1: batch 5000, but there are 100 
     fail "the failure is not told: $(cat printed)"
 same "its state" "$(query results.sqlite "SELECT state || ': ' || message FROM runs WHERE state = 'failed'")" \
     "failed: batch 5000, but there are 100 training images"
+"$LOWBIT" results export state=failed --format markdown | grep -qF '| 1 | 0 | failed | - | - | - | - |' ||
+    fail "what is not known is no dash: $("$LOWBIT" results export state=failed --format markdown)"
 exits 1 "1 of 2 cells failed" "${sweep[@]}" failing.yaml --resume
 grep -q 'cells done in .* 2 were there$' printed || fail "a failed cell was run again: $(cat printed)"
 "${sweep[@]}" failing.yaml --dry-run >listed
