@@ -29,6 +29,8 @@ mkdir empty
 report_refused "empty" runs/a empty
 report_refused "port 70000" runs --live --port 70000
 report_refused "wanted one STORE" a b --live
+report_refused "--live writes no files" runs --live -o page.html
+report_refused "--port is for --live only" runs/a --port 8000
 report_refused "is a folder" runs/a -o runs
 
 # ---- folders of runs ---------------------------------------------------------------------------
