@@ -182,6 +182,10 @@ lb_status lb_file_writer_open(const char *path, lb_file_writer *out)
     lb_file_writer writer = {.fd = -1};
     const size_t length = strlen(path);
     void *block = NULL;
+    struct stat info;
+    /* renaming would put a file in the place of a device such as /dev/null */
+    if (stat(path, &info) == 0 && !S_ISREG(info.st_mode))
+        return lb_fail(LB_E_IO, "%s: cannot write: not a regular file", path);
     LB_TRY(lb_alloc(length + sizeof ".tmp", 1, "path", &block));
     writer.temporary = block;
     memcpy(writer.temporary, path, length);

@@ -159,9 +159,29 @@ static void test_places_that_cannot_be_written(void **state)
     assert_status(write_text(lb_test_path(folder, "missing/file"), "text"), LB_E_IO);
     assert_contains(lb_error(), "No such file");
     assert_status(write_text(lb_test_path(folder, "target"), "text"), LB_E_IO);
-    assert_contains(lb_error(), "cannot rename");
+    assert_contains(lb_error(), "not a regular file");
     assert_false(lb_path_exists(lb_test_path(folder, "target.tmp")));
     assert_holds(lb_test_path(folder, "file"), "x");
+}
+
+/* A device or pipe is not replaced by a file. */
+static void test_what_is_no_file_stays(void **state)
+{
+    (void)state;
+    const char *folder = lb_test_folder(), *pipe = lb_test_path(folder, "pipe");
+    const char *link = lb_test_path(folder, "link");
+    struct stat info;
+    assert_int_equal(mkfifo(pipe, 0666), 0);
+    assert_int_equal(symlink("pipe", link), 0);
+    for (int i = 0; i < 2; i++) {
+        assert_status(write_text(i == 0 ? pipe : link, "text"), LB_E_IO);
+        assert_contains(lb_error(), "not a regular file");
+    }
+    assert_int_equal(lstat(pipe, &info), 0);
+    assert_true(S_ISFIFO(info.st_mode));
+    assert_int_equal(lstat(link, &info), 0);
+    assert_true(S_ISLNK(info.st_mode));
+    assert_false(lb_path_exists(lb_test_path(folder, "pipe.tmp")));
 }
 
 static void test_make_folders(void **state)
@@ -226,6 +246,7 @@ int main(void)
         cmocka_unit_test(test_full_disk_leaves_the_old_file),
         cmocka_unit_test(test_read_only_folder),
         cmocka_unit_test(test_places_that_cannot_be_written),
+        cmocka_unit_test(test_what_is_no_file_stays),
         cmocka_unit_test(test_make_folders),
         cmocka_unit_test(test_join),
         cmocka_unit_test(test_every_allocation_failure),
