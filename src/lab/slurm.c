@@ -193,12 +193,15 @@ static lb_status submit(cluster *c)
          i++) {
         lb_plan_cell *cell = &plan->cells[i];
         if (cell->standing != LB_STANDING_OPEN || is_in_round(c, cell->record.hash)) continue;
+        bool ended = false;
+        status = lb_sweep_state_look(&c->state, i, &ended);
+        if (status != LB_OK || ended) continue;
         cell->record.attempts++;
         records[c->n] = cell->record;
         c->tasks[c->n++] = (task){.cell = i};
         status = lb_sweep_state_put(&c->state, i);
     }
-    if (status == LB_OK) status = lb_slurm_job_submit(&c->job, records, c->n, &c->id);
+    if (status == LB_OK && c->n > 0) status = lb_slurm_job_submit(&c->job, records, c->n, &c->id);
     for (size_t i = 0; status == LB_OK && i < c->n; i++)
         plan->cells[c->tasks[i].cell].standing = LB_STANDING_RUNS;
     lb_free(block);
@@ -239,6 +242,7 @@ static lb_status work(cluster *c)
     LB_TRY(take_over(c));
     while (!c->cancelled && lb_sweep_state_has_open(&c->state)) {
         LB_TRY(submit(c));
+        if (c->n == 0) continue; /* other sweeps had run all that was open */
         LB_TRY(wait_for_queue(c));
         if (!c->cancelled) LB_TRY(check_round(c));
     }
