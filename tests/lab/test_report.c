@@ -198,7 +198,7 @@ static void test_a_table_too_large_is_cut(void **state)
     (void)state;
     enum { N = 300 };
     static lb_run_record runs[N];
-    static char names[N][16];
+    static char names[N][24];
     for (int i = 0; i < N; i++) {
         (void)snprintf(names[i], sizeof names[i], "method%d", i);
         runs[i] = run_of(i, names[i], i + 1, 1, 90.0);
