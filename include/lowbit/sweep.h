@@ -105,11 +105,12 @@ typedef struct lb_sweep_cell {
  * Call `visit` for every cell of an experiment in order. Nothing is written and no data is needed.
  *
  * Computes:  estimates from the store's earlier runs on the same data, model and method.
- * Requires:  store is a path or NULL; a file that does not exist counts as NULL.
+ * Requires:  of the options store, retry_failed and again count; a store that is NULL or does not exist has no runs.
  * Ownership: a cell is borrowed for the call of `visit`.
- * Errors:    LB_E_IO, LB_E_FORMAT the store; LB_E_NOMEM.
+ * Errors:    LB_E_ARG the store has cells of another file under this name; LB_E_IO, LB_E_FORMAT the store;
+ *            LB_E_NOMEM.
  */
-lb_status lb_sweep_list(const lb_experiment *experiment, const char *store,
+lb_status lb_sweep_list(const lb_experiment *experiment, const lb_sweep_options *options,
                         void (*visit)(const lb_sweep_cell *cell, void *user), void *user);
 
 #ifdef __cplusplus

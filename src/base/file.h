@@ -57,7 +57,8 @@ typedef struct lb_file_writer {
     int fd;
     char *path, *temporary;
 } lb_file_writer;
-/** Begin. Ownership: ended by _finish or _abandon. Errors: LB_E_IO, LB_E_NOMEM. */
+/** Begin. Ownership: ended by _finish or _abandon. Errors: LB_E_IO also where something else than a regular file has
+ *  that name; LB_E_NOMEM. */
 LB_MUST_CHECK lb_status lb_file_writer_open(const char *path, lb_file_writer *out);
 /** Errors: LB_E_IO. */
 LB_MUST_CHECK lb_status lb_file_writer_add(lb_file_writer *writer, const void *data, size_t bytes);

@@ -1,6 +1,5 @@
 #include "cli/cli_progress.h"
 
-#include <signal.h>
 #include <stdio.h>
 #include <time.h>
 #include <unistd.h>
@@ -35,27 +34,4 @@ void lb_cli_progress_show(lb_cli_progress *p, size_t done, size_t total)
                   terminal ? "" : "\n");
     (void)fflush(stderr);
     p->open = terminal;
-}
-
-static volatile sig_atomic_t signalled;
-
-static void on_signal(int number)
-{
-    (void)number;
-    signalled = 1;
-}
-
-void lb_cli_catch_signals(void)
-{
-    static const int numbers[] = {SIGINT, SIGTERM, SIGHUP};
-    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
-        struct sigaction action = {.sa_handler = on_signal, .sa_flags = (int)SA_RESETHAND};
-        (void)sigemptyset(&action.sa_mask);
-        (void)sigaction(numbers[i], &action, NULL);
-    }
-}
-
-bool lb_cli_was_signalled(void)
-{
-    return signalled != 0;
 }

@@ -18,9 +18,4 @@ void lb_cli_progress_show(lb_cli_progress *progress, size_t done, size_t total);
 /** Clear the updating line, before something else is printed. */
 void lb_cli_progress_end(lb_cli_progress *progress);
 
-/** From now on the first SIGINT, SIGTERM or SIGHUP is only remembered, a second one ends the program. */
-void lb_cli_catch_signals(void);
-/** Has there been one? */
-bool lb_cli_was_signalled(void);
-
 #endif

@@ -1,11 +1,11 @@
 /* lowbit impq - iterative mixed precision from a trained run. */
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "cli/cli.h"
 #include "cli/cli_json.h"
+#include "cli/cli_signals.h"
 #include "cli/train_report.h"
 #include "lowbit/impq.h"
 
@@ -168,22 +168,6 @@ static int check_counts(void)
     return lb_cli_fail("impq", LB_E_ARG, "--fraction %g: wanted more than 0, at most 1", fraction);
 }
 
-static void on_signal(int number)
-{
-    (void)number;
-    lb_train_stop();
-}
-
-static void catch_signals(void)
-{
-    static const int numbers[] = {SIGINT, SIGTERM, SIGHUP};
-    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
-        struct sigaction action = {.sa_handler = on_signal, .sa_flags = (int)SA_RESETHAND};
-        (void)sigemptyset(&action.sa_mask);
-        (void)sigaction(numbers[i], &action, NULL);
-    }
-}
-
 static int run(poptContext context)
 {
     const char *path = poptGetArg(context);
@@ -210,7 +194,7 @@ static int run(poptContext context)
                                .resume = resume != 0};
     if (status == LB_OK) {
         shown s = {.training = {.json = json != 0, .terminal = isatty(STDOUT_FILENO) == 1}};
-        catch_signals();
+        lb_cli_on_stop(lb_train_stop);
         status = lb_impq(&o, on_event, on_training, &s);
         lb_cli_report_end(&s.training);
         if (status != LB_OK) status = (lb_status)lb_cli_error("impq", (int)status);

@@ -1,8 +1,8 @@
 /* lowbit report STORE|RUN... - one HTML page with the tables and pictures of many runs. */
-#include <signal.h>
 #include <stdio.h>
 
 #include "cli/cli.h"
+#include "cli/cli_signals.h"
 #include "lowbit/report.h"
 
 enum { STANDARD_PORT = 8765 };
@@ -10,7 +10,7 @@ enum { STANDARD_PORT = 8765 };
 static struct {
     const char *out, *pictures, *title, *filter;
     int live, port;
-} given = {.out = "report.html", .port = STANDARD_PORT};
+} given = {.port = -1};
 
 static const struct poptOption options[] = {
     {"out", 'o', POPT_ARG_STRING, &given.out, 0, "the page (default: report.html)", "FILE"},
@@ -23,15 +23,10 @@ static const struct poptOption options[] = {
      "runs to show, e.g. \"method=dorefa,qnn wbits=1\"; default: all", "WHAT"},
     {"live", '\0', POPT_ARG_NONE, &given.live, 0,
      "serve the page of one STORE to this machine, and keep it up to date", NULL},
-    {"port", '\0', POPT_ARG_INT, &given.port, 0, "live: of 127.0.0.1; 0: any free one", "N"},
+    {"port", '\0', POPT_ARG_INT, &given.port, 0,
+     "live: of 127.0.0.1 (default: 8765); 0: any free one", "N"},
     POPT_TABLEEND,
 };
-
-static void on_signal(int number)
-{
-    (void)number;
-    lb_report_stop();
-}
 
 static void print_address(const char *url, void *user)
 {
@@ -43,18 +38,17 @@ static void print_address(const char *url, void *user)
 static int serve(const char *const *sources, size_t n)
 {
     if (n != 1) return lb_cli_fail("report", LB_E_ARG, "--live: wanted one STORE");
-    if (given.port < 0 || given.port > 65535)
+    if (given.out != NULL || given.pictures != NULL)
+        return lb_cli_fail("report", LB_E_ARG,
+                           "--live writes no files: not with --out, --pictures");
+    if (given.port < -1 || given.port > 65535)
         return lb_cli_fail("report", LB_E_ARG, "port %d: wanted 0 to 65535", given.port);
-    static const int numbers[] = {SIGINT, SIGTERM, SIGHUP};
-    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
-        struct sigaction action = {.sa_handler = on_signal, .sa_flags = (int)SA_RESETHAND};
-        (void)sigemptyset(&action.sa_mask);
-        (void)sigaction(numbers[i], &action, NULL);
-    }
+    lb_cli_on_stop(lb_report_stop);
     const lb_serve_options wanted = {.store = sources[0],
                                      .title = given.title,
                                      .filter = given.filter,
-                                     .port = (unsigned)given.port,
+                                     .port =
+                                         (unsigned)(given.port < 0 ? STANDARD_PORT : given.port),
                                      .ready = print_address};
     const lb_status status = lb_report_serve(&wanted);
     return status != LB_OK ? lb_cli_error("report", (int)status) : LB_OK;
@@ -67,16 +61,18 @@ static int run(poptContext context)
     while (sources != NULL && sources[n] != NULL) n++;
     if (n == 0) return lb_cli_fail("report", LB_E_ARG, "wanted a result store, or folders of runs");
     if (given.live) return serve(sources, n);
+    if (given.port != -1) return lb_cli_fail("report", LB_E_ARG, "--port is for --live only");
+    const char *page = given.out != NULL ? given.out : "report.html";
     const lb_report_options wanted = {.sources = sources,
                                       .n_sources = n,
                                       .title = given.title,
                                       .filter = given.filter,
-                                      .out = given.out,
+                                      .out = page,
                                       .folder = given.pictures};
     lb_report_summary made;
     const lb_status status = lb_report_write(&wanted, &made);
     if (status != LB_OK) return lb_cli_error("report", (int)status);
-    (void)printf("%s: %zu run%s, %zu tables, %zu pictures, %.1f KiB\n", given.out, made.runs,
+    (void)printf("%s: %zu run%s, %zu tables, %zu pictures, %.1f KiB\n", page, made.runs,
                  made.runs == 1 ? "" : "s", made.tables, made.pictures,
                  (double)made.bytes / 1024.0);
     if (made.problem[0] != '\0')

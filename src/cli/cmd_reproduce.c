@@ -6,6 +6,7 @@
 #include "cli/cli.h"
 #include "cli/cli_duration.h"
 #include "cli/cli_json.h"
+#include "cli/cli_signals.h"
 #include "cli/comparison_report.h"
 #include "cli/sweep_report.h"
 #include "cli/sweep_run.h"
@@ -126,7 +127,7 @@ static int sweep(const lb_experiment *experiment, const char *name, double limit
                                      .limit_seconds = limit,
                                      .retry_failed = retry_failed != 0};
     lb_cli_sweep_report report = {.json = json != 0, .terminal = isatty(STDOUT_FILENO) == 1};
-    lb_cli_sweep_catch_signals();
+    lb_cli_on_stop(lb_sweep_stop); /* workers end after their step */
     const lb_status status =
         lb_sweep(experiment, &wanted, csv ? count_event : lb_cli_sweep_event, &report);
     *failed = report.failed;
@@ -158,9 +159,9 @@ static int reproduce(const lb_experiment *experiment, const char *folder, double
     lb_experiment_get_info(experiment, &info);
     if (!json && !csv) (void)printf("%s: %s\n", info.name, info.title);
     if (dry_run) {
-        const size_t processors = (size_t)sysconf(_SC_NPROCESSORS_ONLN);
-        const lb_status status =
-            lb_cli_sweep_list(experiment, store, jobs > 0 ? (size_t)jobs : processors, json != 0);
+        const lb_sweep_options wanted = {
+            .store = store, .jobs = (size_t)jobs, .retry_failed = retry_failed != 0};
+        const lb_status status = lb_cli_sweep_list(experiment, &wanted, json != 0);
         return status == LB_OK ? LB_OK : fail(status);
     }
     size_t failed = 0;

@@ -221,10 +221,11 @@ static int run(poptContext context)
         const char *name;
         lb_store_mode mode;
         int (*run)(lb_store *store, poptContext context);
+        bool prints; /* rows, also as JSON */
     } actions[] = {
-        {"list", LB_STORE_READ, list},    {"show", LB_STORE_READ, show},
-        {"query", LB_STORE_READ, query},  {"export", LB_STORE_READ, export_runs},
-        {"merge", LB_STORE_WRITE, merge}, {"import", LB_STORE_WRITE, import_runs},
+        {"list", LB_STORE_READ, list, true},     {"show", LB_STORE_READ, show, true},
+        {"query", LB_STORE_READ, query, true},   {"export", LB_STORE_READ, export_runs, false},
+        {"merge", LB_STORE_WRITE, merge, false}, {"import", LB_STORE_WRITE, import_runs, false},
     };
     const char *name = poptGetArg(context);
     if (name == NULL)
@@ -232,6 +233,10 @@ static int run(poptContext context)
                            "nothing to do; wanted list, show, query, export, merge or import");
     for (size_t i = 0; i < sizeof actions / sizeof *actions; i++) {
         if (strcmp(name, actions[i].name) != 0) continue;
+        if ((format != NULL || out_path != NULL) && actions[i].run != export_runs)
+            return lb_cli_fail("results", LB_E_ARG, "--format and --out are for export only");
+        if (json_wanted && !actions[i].prints)
+            return lb_cli_fail("results", LB_E_ARG, "--json is for list, show and query only");
         lb_store *store = NULL;
         const lb_status status = lb_store_open(store_path, actions[i].mode, &store);
         if (status != LB_OK) return fail(status);

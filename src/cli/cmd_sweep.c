@@ -5,6 +5,7 @@
 
 #include "cli/cli.h"
 #include "cli/cli_duration.h"
+#include "cli/cli_signals.h"
 #include "cli/sweep_report.h"
 #include "cli/sweep_run.h"
 
@@ -68,8 +69,15 @@ static int check_options(double *limit)
         return lb_cli_fail("sweep", LB_E_ARG, "--again and --slurm do not go together");
     if (slurm && cell > 0)
         return lb_cli_fail("sweep", LB_E_ARG, "--cell and --slurm do not go together");
+    if (dry_run && cell > 0)
+        return lb_cli_fail("sweep", LB_E_ARG, "--cell and --dry-run do not go together");
     if (!slurm && slurm_options != NULL)
         return lb_cli_fail("sweep", LB_E_ARG, "--slurm-option is for --slurm only");
+    if (!(slurm_poll >= 0.0 && slurm_poll <= 86400.0) || (!slurm && slurm_poll > 0.0))
+        return lb_cli_fail("sweep", LB_E_ARG,
+                           "--slurm-poll %g: wanted seconds from 0 to 86400, and --slurm",
+                           slurm_poll);
+    if (trial > 0 && cell == 0) return lb_cli_fail("sweep", LB_E_ARG, "--trial is for --cell only");
     return LB_OK;
 }
 
@@ -128,7 +136,7 @@ static int run_sweep(const lb_experiment *experiment, lb_sweep_options *o)
 {
     lb_cli_sweep_report report = {.json = json != 0, .terminal = isatty(STDOUT_FILENO) == 1};
     lb_status status = LB_OK;
-    lb_cli_sweep_catch_signals();
+    lb_cli_on_stop(lb_sweep_stop); /* workers end after their step */
     if (slurm) {
         const int error = run_on_slurm(experiment, o, &report, &status);
         if (error != LB_OK) return error;
@@ -154,15 +162,6 @@ static int run_experiment(const lb_experiment *experiment, double limit)
     lb_experiment_get_info(experiment, &info);
     char folder[PATH_BYTES], program[LB_CLI_PROGRAM_BYTES];
     (void)snprintf(folder, sizeof folder, "runs/%s", info.name);
-    if (dry_run) {
-        const size_t processors = (size_t)sysconf(_SC_NPROCESSORS_ONLN);
-        const size_t at_a_time = jobs > 0 ? (size_t)jobs : processors;
-        const lb_status status = lb_cli_sweep_list(experiment, store, at_a_time, json != 0);
-        return status == LB_OK ? LB_OK : lb_cli_error("sweep", (int)status);
-    }
-    int error = check_resume(&info);
-    if (error == LB_OK) error = lb_cli_sweep_program("sweep", program);
-    if (error != LB_OK) return error;
     lb_sweep_options o = {.store = store,
                           .folder = out != NULL ? out : folder,
                           .program = program,
@@ -173,7 +172,13 @@ static int run_experiment(const lb_experiment *experiment, double limit)
                           .again = again != 0,
                           .cell = (size_t)cell,
                           .trial = trial - 1};
-    return run_sweep(experiment, &o);
+    if (dry_run) {
+        const lb_status status = lb_cli_sweep_list(experiment, &o, json != 0);
+        return status == LB_OK ? LB_OK : lb_cli_error("sweep", (int)status);
+    }
+    int error = check_resume(&info);
+    if (error == LB_OK) error = lb_cli_sweep_program("sweep", program);
+    return error == LB_OK ? run_sweep(experiment, &o) : error;
 }
 
 static int run(poptContext context)

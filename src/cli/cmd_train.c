@@ -1,10 +1,10 @@
 /* lowbit train - train a network; its options are the library's table of settings. */
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "cli/cli.h"
+#include "cli/cli_signals.h"
 #include "cli/settings_options.h"
 #include "cli/train_report.h"
 
@@ -30,23 +30,6 @@ static void prepare(void)
     memcpy(options + n, own, sizeof own);
 }
 
-static void on_signal(int number)
-{
-    (void)number;
-    lb_train_stop();
-}
-
-/* The first signal ends the run after its step, a second one at once. */
-static void catch_signals(void)
-{
-    static const int numbers[] = {SIGINT, SIGTERM, SIGHUP};
-    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
-        struct sigaction action = {.sa_handler = on_signal, .sa_flags = (int)SA_RESETHAND};
-        (void)sigemptyset(&action.sa_mask);
-        (void)sigaction(numbers[i], &action, NULL);
-    }
-}
-
 static int run(poptContext context)
 {
     const char *extra = poptGetArg(context);
@@ -59,7 +42,7 @@ static int run(poptContext context)
     if (status == LB_OK) status = lb_cli_settings_collect(&given, settings);
     lb_cli_report report = {.json = json_wanted != 0, .terminal = isatty(STDOUT_FILENO) == 1};
     if (status == LB_OK) {
-        catch_signals();
+        lb_cli_on_stop(lb_train_stop);
         status = lb_train(settings, lb_cli_report_event, &report);
     }
     lb_cli_report_end(&report);

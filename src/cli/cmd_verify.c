@@ -1,10 +1,12 @@
 /* lowbit verify RUN - training evaluation and packed network side by side. */
 #include <math.h>
+#include <signal.h>
 #include <stdio.h>
 
 #include "cli/cli.h"
 #include "cli/cli_json.h"
 #include "cli/cli_progress.h"
+#include "cli/cli_signals.h"
 #include "lowbit/deploy.h"
 
 enum { DIFFERENT = 1 }; /* exit status */
@@ -27,10 +29,17 @@ static const struct poptOption options[] = {
     POPT_TABLEEND,
 };
 
+static volatile sig_atomic_t stop_wanted;
+
+static void stop(void)
+{
+    stop_wanted = 1;
+}
+
 static bool show(size_t done, size_t total, void *user)
 {
     lb_cli_progress_show(user, done, total);
-    return !lb_cli_was_signalled();
+    return stop_wanted == 0;
 }
 
 /* JSON has no infinity and no NaN. */
@@ -100,7 +109,7 @@ static int run(poptContext context)
                                       .progress = show,
                                       .user = &progress};
     lb_verify_result result;
-    lb_cli_catch_signals();
+    lb_cli_on_stop(stop);
     const lb_status status = lb_verify_run(path, &wanted, &result);
     lb_cli_progress_end(&progress);
     if (status != LB_OK) return lb_cli_error("verify", (int)status);

@@ -205,13 +205,15 @@ static void list_cell(const lb_sweep_cell *cell, void *user)
                  standing_of(cell), cell->name);
 }
 
-lb_status lb_cli_sweep_list(const lb_experiment *experiment, const char *store, size_t jobs,
+lb_status lb_cli_sweep_list(const lb_experiment *experiment, const lb_sweep_options *options,
                             bool json)
 {
     listing l = {.json = json};
-    const lb_status status = lb_sweep_list(experiment, store, list_cell, &l);
+    const lb_status status = lb_sweep_list(experiment, options, list_cell, &l);
     if (status != LB_OK || json) return status;
     char left[LB_CLI_DURATION_BYTES];
+    size_t jobs = options->jobs > 0 ? options->jobs : (size_t)sysconf(_SC_NPROCESSORS_ONLN);
+    if (jobs > l.n) jobs = l.n;
     lb_cli_duration_format(l.seconds / (double)jobs, left);
     (void)printf("%zu cells: %zu of the search, %zu full runs; %zu are done", l.n, l.n_search,
                  l.n - l.n_search, l.n_known);
@@ -241,7 +243,8 @@ lb_status lb_cli_sweep_failures(const lb_experiment *experiment, const char *sto
 {
     failures f = {0};
     lb_status status = lb_store_open(store, LB_STORE_READ, &f.store);
-    if (status == LB_OK) status = lb_sweep_list(experiment, store, list_failure, &f);
+    const lb_sweep_options options = {.store = store};
+    if (status == LB_OK) status = lb_sweep_list(experiment, &options, list_failure, &f);
     lb_store_close(f.store);
     if (f.n > FAILURES_SHOWN)
         (void)printf("and %zu more; see `lowbit results list`\n", f.n - FAILURES_SHOWN);

@@ -18,7 +18,7 @@ typedef struct lb_cli_sweep_report {
 void lb_cli_sweep_event(const lb_sweep_event *event, void *user);
 
 /** Print every cell and their number, as --dry-run does. Errors: as lb_sweep_list. */
-lb_status lb_cli_sweep_list(const lb_experiment *experiment, const char *store, size_t jobs,
+lb_status lb_cli_sweep_list(const lb_experiment *experiment, const lb_sweep_options *options,
                             bool json);
 
 /** Print the cells that failed, and why. Errors: as lb_sweep_list. */

@@ -1,28 +1,11 @@
 #include "cli/sweep_run.h"
 
 #include <errno.h>
-#include <signal.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "cli/cli.h"
-#include "lowbit/sweep.h"
-
-static void on_signal(int number)
-{
-    (void)number;
-    lb_sweep_stop();
-}
-
-void lb_cli_sweep_catch_signals(void)
-{
-    static const int numbers[] = {SIGINT, SIGTERM, SIGHUP};
-    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
-        struct sigaction action = {.sa_handler = on_signal, .sa_flags = (int)SA_RESETHAND};
-        (void)sigemptyset(&action.sa_mask);
-        (void)sigaction(numbers[i], &action, NULL);
-    }
-}
+#include "lowbit/status.h"
 
 int lb_cli_sweep_program(const char *command, char program[LB_CLI_PROGRAM_BYTES])
 {

@@ -4,10 +4,6 @@
 
 enum { LB_CLI_CELLS_FAILED = 1, LB_CLI_PROGRAM_BYTES = 4096 };
 
-/** From now on the first SIGINT, SIGTERM or SIGHUP stops the workers after their step; a second one ends the
- *  command at once, and with it them. */
-void lb_cli_sweep_catch_signals(void);
-
 /** The file of this very command, which workers run. Prints what is wrong and returns the exit status. */
 int lb_cli_sweep_program(const char *command, char program[LB_CLI_PROGRAM_BYTES]);
 

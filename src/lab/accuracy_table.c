@@ -10,7 +10,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MAX_COLUMNS = 14, LABEL_BYTES = 4 * LB_VALUE_BYTES };
+enum {
+    MAX_COLUMNS = 14, /* of a table that is not turned                                 */
+    MAX_LINES = 200,  /* rows and columns: nobody reads more, and a store may hold any */
+    LABEL_BYTES = 4 * LB_VALUE_BYTES
+};
 
 /* A row or a column: its name, and what it is sorted by. */
 typedef struct line {
@@ -23,8 +27,8 @@ typedef struct layout {
     const lb_selection *selection;
     const char *keys[2]; /* rows, columns; NULL: series, widths */
     line *lines[2];
-    size_t n[2];
-    size_t *line_of[2]; /* (runs) */
+    size_t n[2], left_out[2]; /* left_out: lines beyond MAX_LINES */
+    size_t *line_of[2];       /* (runs) */
 } layout;
 
 /* ---- rows and columns ------------------------------------------------------------------------ */
@@ -155,6 +159,8 @@ static lb_status lay_out(layout *l, lb_arena *arena)
             LB_TRY(find_line(l, side, i, label, arena));
         }
         LB_TRY(sort_lines(l, side, arena));
+        l->left_out[side] = l->n[side] > MAX_LINES ? l->n[side] - MAX_LINES : 0;
+        l->n[side] -= l->left_out[side];
     }
     return LB_OK;
 }
@@ -169,7 +175,8 @@ static bool shows_top5(const lb_run_record *r)
 
 typedef struct summary {
     const lb_report_run *best, *running;
-    size_t n_dnc, n_failed, n_seeds;
+    size_t n_dnc, n_failed;        /* of the whole cell                     */
+    size_t n_seeds, n_dnc_of_best; /* of the best run's configuration alone */
     double mean, std;
 } summary;
 
@@ -180,8 +187,9 @@ static void add_seeds(const layout *l, size_t row, size_t column, summary *s)
         for (size_t i = 0; i < l->selection->n; i++) {
             const lb_report_run *run = l->selection->entries[i].run;
             if (l->line_of[0][i] != row || l->line_of[1][i] != column) continue;
-            if (run->record->state != LB_RUN_OK) continue;
             if (strcmp(run->configuration, s->best->configuration) != 0) continue;
+            if (pass == 0) s->n_dnc_of_best += run->record->state == LB_RUN_DNC;
+            if (run->record->state != LB_RUN_OK) continue;
             const double top1 = run->record->best_top1;
             if (pass == 0) {
                 s->n_seeds++;
@@ -227,13 +235,13 @@ static lb_status fill_cell(const summary *s, lb_arena *arena, lb_table_cell *cel
     cell->look = s->best != NULL ? LB_LOOK_PLAIN : LB_LOOK_WEAK;
     if (s->best != NULL) {
         LB_TRY(print_accuracy(arena, s->best->record, &cell->text));
-        if (s->n_seeds > 1 && s->n_dnc > 0) {
-            return lb_arena_print(arena, &cell->note, "%.2f ± %.2f, n=%zu, %zu DNC", s->mean,
-                                  s->std, s->n_seeds, s->n_dnc);
+        char dnc[32] = "";
+        if (s->n_dnc_of_best > 0) (void)snprintf(dnc, sizeof dnc, ", %zu DNC", s->n_dnc_of_best);
+        if (s->n_seeds > 1) {
+            return lb_arena_print(arena, &cell->note, "%.2f ± %.2f, n=%zu%s", s->mean, s->std,
+                                  s->n_seeds, dnc);
         }
-        if (s->n_seeds < 2) return LB_OK;
-        return lb_arena_print(arena, &cell->note, "%.2f ± %.2f, n=%zu", s->mean, s->std,
-                              s->n_seeds);
+        return dnc[0] != '\0' ? lb_arena_print(arena, &cell->note, "n=1%s", dnc) : LB_OK;
     }
     if (s->running != NULL) {
         const lb_run_record *r = s->running->record;
@@ -294,8 +302,9 @@ static lb_status fill(const layout *l, bool turned, lb_table *table)
 }
 
 /* What the cells' marks mean, as far as they occur. */
-static lb_status explain(const lb_selection *selection, bool turned, lb_table *table)
+static lb_status explain(const layout *l, bool turned, lb_table *table)
 {
+    const lb_selection *selection = l->selection;
     bool ternary = false, dnc = false, running = false, top5 = false, test = false;
     for (size_t i = 0; i < selection->n; i++) {
         const lb_run_record *r = selection->entries[i].run->record;
@@ -310,15 +319,21 @@ static lb_status explain(const lb_selection *selection, bool turned, lb_table *t
         const lb_table_cell *cell = &table->cells[i];
         seeds = seeds || (cell->note != NULL && cell->look != LB_LOOK_WEAK);
     }
-    return lb_arena_print(table->arena, &table->note,
-                          "%s accuracy in percent of each cell's best run and epoch, %s.%s%s%s%s%s",
-                          top5 ? "Top-1; top-5" : "Top-1",
-                          test ? "chosen on the test images" : "on the validation images",
-                          seeds ? " Small: mean ± standard deviation over seeds." : "",
-                          turned ? " Bold: the best of a row." : " Bold: the best of a column.",
-                          ternary ? " *: ternary weights, 3 of the 4 values of 2 bits." : "",
-                          dnc ? " DNC: does not converge." : "",
-                          running ? " Grey figures: still training." : "");
+    char cut[96] = "";
+    if (l->left_out[0] + l->left_out[1] > 0) {
+        (void)snprintf(cut, sizeof cut, " %zu rows and %zu columns more are left out.",
+                       l->left_out[turned], l->left_out[!turned]);
+    }
+    return lb_arena_print(
+        table->arena, &table->note,
+        "%s accuracy in percent of each cell's best run and epoch, %s.%s%s%s%s%s%s",
+        top5 ? "Top-1; top-5" : "Top-1",
+        test ? "chosen on the test images" : "on the validation images",
+        seeds ? " Small: mean ± standard deviation over seeds." : "",
+        turned ? " Bold: the best of a row." : " Bold: the best of a column.",
+        ternary ? " *: ternary weights, 3 of the 4 values of 2 bits." : "",
+        dnc ? " DNC: does not converge." : "", running ? " Grey figures: still training." : "",
+        cut);
 }
 
 lb_status lb_accuracy_table(const lb_selection *selection, const lb_report_item *item,
@@ -330,7 +345,7 @@ lb_status lb_accuracy_table(const lb_selection *selection, const lb_report_item 
     lb_table table;
     LB_TRY(lb_table_init(&table, arena, l.n[turned ? 1 : 0], l.n[turned ? 0 : 1] + 1));
     LB_TRY(fill(&l, turned, &table));
-    LB_TRY(explain(selection, turned, &table));
+    LB_TRY(explain(&l, turned, &table));
     *out = table;
     return LB_OK;
 }

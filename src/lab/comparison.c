@@ -14,6 +14,7 @@
 #include "lab/paper_figures.h"
 #include "lowbit/inspect.h"
 #include "lowbit/results.h"
+#include "lowbit/sweep.h"
 
 static const char quick_ending[] = ".quick";
 
@@ -51,48 +52,35 @@ static void add_run(point_result *point, const lb_run_record *run)
     point->ok++;
 }
 
-static lb_status add_cells(lb_store *store, int64_t experiment_id, point_result *points,
-                           size_t n_points)
+/* Reads the runs of cells into their points. */
+typedef struct cell_reader {
+    lb_store *store;
+    point_result *points;
+    lb_status status;
+} cell_reader;
+
+static void add_cell(const lb_sweep_cell *cell, void *user)
 {
-    lb_cell_record *cells = NULL;
-    size_t n = 0;
-    LB_TRY(lb_store_cells(store, experiment_id, &cells, &n));
-    lb_status status = LB_OK;
-    for (size_t i = 0; i < n && status == LB_OK; i++) {
-        const lb_cell_record *cell = &cells[i];
-        if (cell->stage != LB_CELL_FULL || cell->hash[0] == '\0' || cell->point >= n_points)
-            continue;
-        bool found = false;
-        lb_run_record run;
-        status = lb_store_find(store, cell->hash, &found, &run);
-        if (status == LB_OK && found) add_run(&points[cell->point], &run);
-    }
-    lb_records_free(cells);
-    return status;
+    cell_reader *reader = user;
+    const lb_cell_record *record = &cell->record;
+    if (reader->status != LB_OK || record->stage != LB_CELL_FULL || record->hash[0] == '\0') return;
+    bool found = false;
+    lb_run_record run;
+    reader->status = lb_store_find(reader->store, record->hash, &found, &run);
+    if (reader->status == LB_OK && found) add_run(&reader->points[record->point], &run);
 }
 
-/* The experiment's cells of the store. Nothing where it has none. */
-static lb_status read_results(const char *path, const lb_experiment_info *info,
+/* What the store has of the experiment's runs, whichever experiment wanted them. Nothing where there is no store. */
+static lb_status read_results(const lb_experiment *experiment, const char *path,
                               point_result *points)
 {
     if (path == NULL || !lb_path_exists(path)) return LB_OK;
-    lb_store *store = NULL;
-    LB_TRY(lb_store_open(path, LB_STORE_READ, &store));
-    lb_experiment_record *experiments = NULL;
-    size_t n = 0;
-    lb_status status = lb_store_experiments(store, &experiments, &n);
-    for (size_t i = 0; i < n && status == LB_OK; i++) {
-        if (strcmp(experiments[i].name, info->name) != 0) continue;
-        status = strcmp(experiments[i].text, info->text) == 0
-                     ? add_cells(store, experiments[i].id, points, info->points)
-                     : lb_fail(LB_E_ARG,
-                               "%s: its cells of '%s' belong to another version of that file; "
-                               "give another store",
-                               path, info->name);
-    }
-    lb_records_free(experiments);
-    lb_store_close(store);
-    return status;
+    const lb_sweep_options options = {.store = path};
+    cell_reader reader = {.points = points, .status = LB_OK};
+    LB_TRY(lb_store_open(path, LB_STORE_READ, &reader.store));
+    const lb_status listed = lb_sweep_list(experiment, &options, add_cell, &reader);
+    lb_store_close(reader.store);
+    return reader.status != LB_OK ? reader.status : listed;
 }
 
 /* ---- one figure ------------------------------------------------------------------------------ */
@@ -217,7 +205,7 @@ lb_status lb_comparison_make(const lb_experiment *experiment, const char *figure
     lb_status status = pick_figures(&figures, info.name, &figures.arena, &made);
     if (status == LB_OK)
         status = lb_alloc(info.points, sizeof(point_result), "results of points", &points);
-    if (status == LB_OK) status = read_results(store_path, &info, points);
+    if (status == LB_OK) status = read_results(experiment, store_path, points);
     for (size_t p = 0; p < info.points && status == LB_OK; p++)
         status =
             compare_point(experiment, figures_path, p, (const point_result *)points + p, &made);

@@ -25,10 +25,21 @@ static lb_status open_pipe(int ends[2])
     return LB_OK;
 }
 
-/* The child's side: only what may be called between fork and exec. */
+/* What is ignored stays so, also in the program: nohup's way. */
+static void forget_handler(int number)
+{
+    struct sigaction action;
+    if (sigaction(number, NULL, &action) != 0 || action.sa_handler == SIG_IGN) return;
+    (void)signal(number, SIG_DFL);
+}
+
+/* The child's side: only what may be called between fork and exec. Signals are blocked: one that comes before the
+ * program runs ends the child, where the parent's handler would swallow it. */
 _Noreturn static void become(const char *const *argv, pid_t parent, const int out[2],
                              const int err[2])
 {
+    static const int numbers[] = {SIGHUP, SIGINT, SIGTERM};
+    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) forget_handler(numbers[i]);
     (void)prctl(PR_SET_PDEATHSIG, SIGTERM);
     if (getppid() != parent) _exit(LB_PROGRAM_MISSING); /* it ended before the line above */
     sigset_t none;
@@ -52,9 +63,13 @@ lb_status lb_process_start(const char *const *argv, lb_process *out)
         (void)close(output[WRITE]);
         return status;
     }
+    sigset_t all, before;
+    (void)sigfillset(&all);
+    (void)sigprocmask(SIG_SETMASK, &all, &before);
     const pid_t parent = getpid(), id = fork();
     if (id == 0) become(argv, parent, output, errors);
     const int error = errno;
+    (void)sigprocmask(SIG_SETMASK, &before, NULL);
     (void)close(output[WRITE]);
     (void)close(errors[WRITE]);
     if (id < 0) {

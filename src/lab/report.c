@@ -52,6 +52,8 @@ static lb_status find_places(const lb_report_options *options, places *out)
 {
     if (options->folder != NULL) {
         LB_TRY(lb_strdup(options->folder, &out->folder));
+        char *end = out->folder + strlen(out->folder);
+        while (end > out->folder + 1 && end[-1] == '/') *--end = '\0';
         return find_link(options->out, out);
     }
     size_t length = strlen(options->out);

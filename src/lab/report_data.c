@@ -5,9 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Settings that do not change what a run computes, and the seed, which tells its repetitions apart. */
-static const char *const not_of_configuration[] = {
-    "seed", "threads", "backend", "out", "workers", "resume", "overwrite", "init", "tensorboard"};
+/* Settings in a run's description that do not change what it computes, and the seed, which tells its repetitions
+ * apart. */
+static const char *const not_of_configuration[] = {"seed", "threads", "backend", "workers"};
 
 /* What a section shows that asks for nothing in particular. */
 static const lb_report_item standard_items[] = {
@@ -194,14 +194,26 @@ static void file_name_of(char *text)
     *to = '\0';
 }
 
-/* Begin a section; its runs are added behind, at most `room`. */
-static lb_status add_section(lb_report_data *data, const char *title, size_t room,
-                             const lb_report_item *items, size_t n_items,
-                             lb_report_section **section)
+static lb_status grow_sections(lb_report_data *data)
 {
-    lb_report_section s = {.items = n_items > 0 ? items : standard_items,
-                           .n_items = n_items > 0 ? n_items : N_STANDARD_ITEMS};
+    if (data->n_sections < data->section_room) return LB_OK;
+    const size_t room = data->section_room > 0 ? 2 * data->section_room : 16;
+    void *block = NULL;
+    LB_TRY(lb_arena_alloc(&data->arena, room, sizeof *data->sections, "sections", &block));
+    if (data->n_sections > 0)
+        memcpy(block, data->sections, data->n_sections * sizeof *data->sections);
+    data->sections = block;
+    data->section_room = room;
+    return LB_OK;
+}
+
+/* Add a section of these runs. */
+static lb_status add_section(lb_report_data *data, const char *title, lb_report_run *const *runs,
+                             size_t n, const lb_report_item *items, size_t n_items)
+{
+    lb_report_section s = {.items = items, .n_items = n_items, .all = {.n = n}};
     char *text = NULL, prefix[LB_VALUE_BYTES];
+    LB_TRY(grow_sections(data));
     LB_TRY(lb_arena_strdup(&data->arena, title, &text));
     s.title = text;
     (void)snprintf(prefix, sizeof prefix, "%s", title);
@@ -212,97 +224,112 @@ static lb_status add_section(lb_report_data *data, const char *title, size_t roo
     LB_TRY(lb_arena_strdup(&data->arena, prefix, &text));
     s.file_prefix = text;
     void *block = NULL;
-    LB_TRY(lb_arena_alloc(&data->arena, room, sizeof *s.all.entries, "runs of a section", &block));
+    LB_TRY(lb_arena_alloc(&data->arena, n, sizeof *s.all.entries, "runs of a section", &block));
     s.all.entries = block;
-    *section = &data->sections[data->n_sections++];
-    **section = s;
+    for (size_t i = 0; i < n; i++) s.all.entries[i].run = runs[i];
+    data->sections[data->n_sections++] = s;
     return LB_OK;
 }
 
-static void add_run(lb_report_section *section, lb_report_run *run)
+static bool is_alike(const lb_report_run *a, const lb_report_run *b)
 {
-    section->all.entries[section->all.n++].run = run;
-    run->grouped = true;
+    return strcmp(a->record->data, b->record->data) == 0 &&
+           strcmp(a->record->model, b->record->model) == 0;
 }
 
-/* Sections of those runs of one experiment ("" : of none) that are in no section yet, by data set and model. */
-static lb_status group_runs(lb_report_data *data, const char *experiment, const char *title)
+/* Move the runs that are of the first one's data set and model to the front; returns how many. Order is kept. */
+static size_t take_alike(lb_report_run **runs, size_t n, lb_report_run **others)
 {
-    for (size_t i = 0; i < data->n_runs; i++) {
-        const lb_report_run *first = &data->runs[i];
-        if (first->grouped || first->search || strcmp(first->experiment, experiment) != 0) continue;
+    const lb_report_run *first = runs[0];
+    size_t taken = 0, left = 0;
+    for (size_t i = 0; i < n; i++) {
+        if (is_alike(runs[i], first))
+            runs[taken++] = runs[i];
+        else
+            others[left++] = runs[i];
+    }
+    if (left > 0) memcpy(runs + taken, others, left * sizeof(*runs));
+    return taken;
+}
+
+/* A section for each data set and model. */
+static lb_status group_runs(lb_report_data *data, lb_report_run **runs, size_t n, const char *title)
+{
+    void *others = NULL;
+    LB_TRY(lb_arena_alloc(&data->arena, n, sizeof(*runs), "runs of a section", &others));
+    while (n > 0) {
         char text[4 * LB_VALUE_BYTES];
+        const lb_run_record *first = runs[0]->record;
+        const size_t taken = take_alike(runs, n, others);
         (void)snprintf(text, sizeof text, "%s%s%s on %s", title, title[0] != '\0' ? ": " : "",
-                       first->record->model, first->record->data);
-        lb_report_section *section = NULL;
-        LB_TRY(add_section(data, text, data->n_runs - i, NULL, 0, &section));
-        for (size_t k = i; k < data->n_runs; k++) {
-            lb_report_run *run = &data->runs[k];
-            if (run->grouped || run->search || strcmp(run->experiment, experiment) != 0) continue;
-            if (strcmp(run->record->data, first->record->data) != 0) continue;
-            if (strcmp(run->record->model, first->record->model) == 0) add_run(section, run);
-        }
+                       first->model, first->data);
+        LB_TRY(add_section(data, text, runs, taken, standard_items, N_STANDARD_ITEMS));
+        runs += taken;
+        n -= taken;
     }
     return LB_OK;
 }
 
-static int by_id(const void *a, const void *b)
+static int by_hash(const void *a, const void *b)
 {
-    const int64_t x = (*(lb_report_run *const *)a)->record->id;
-    const int64_t y = (*(lb_report_run *const *)b)->record->id;
-    return (x > y) - (x < y);
+    return strcmp((*(lb_report_run *const *)a)->record->hash,
+                  (*(lb_report_run *const *)b)->record->hash);
 }
 
-static lb_report_run *find_run(lb_report_run **sorted, size_t n, int64_t id)
+/* The run that a cell wants, also one that is not at its end, which the cell does not know the number of. */
+static lb_report_run *find_run(lb_report_run **sorted, size_t n, const lb_cell_record *cell)
 {
-    const lb_run_record wanted = {.id = id};
+    lb_run_record wanted = {.id = 0};
     const lb_report_run key = {.record = &wanted}, *pointer = &key;
-    lb_report_run **found = bsearch(&pointer, sorted, n, sizeof(*sorted), by_id);
+    memcpy(wanted.hash, cell->hash, sizeof wanted.hash);
+    lb_report_run **found = bsearch(&pointer, sorted, n, sizeof(*sorted), by_hash);
     return found != NULL ? *found : NULL;
 }
 
-/* Note which runs belong to the experiment and, where it has a report section, make its section. */
-static lb_status add_experiment(lb_report_data *data, const lb_report_experiment *experiment,
-                                lb_report_run **sorted)
+/* Note which runs belong to the experiment and make its sections. */
+static lb_status add_experiment(lb_report_data *data, size_t index, lb_report_run **sorted)
 {
-    lb_report_section *section = NULL;
-    const bool own = experiment->n_items > 0;
+    const lb_report_experiment *experiment = &data->input->experiments[index];
     const char *title = experiment->title[0] != '\0' ? experiment->title : experiment->name;
-    if (own) {
-        LB_TRY(add_section(data, title, experiment->n_cells, experiment->items, experiment->n_items,
-                           &section));
-    }
+    void *block = NULL;
+    LB_TRY(lb_arena_alloc(&data->arena, experiment->n_cells, sizeof(lb_report_run *),
+                          "runs of an experiment", &block));
+    lb_report_run **listed = block;
+    size_t n = 0;
     for (size_t i = 0; i < experiment->n_cells; i++) {
         const lb_cell_record *cell = &experiment->cells[i];
-        lb_report_run *run = find_run(sorted, data->n_runs, cell->run_id);
+        lb_report_run *run = find_run(sorted, data->n_runs, cell);
         if (run == NULL) continue;
         if (cell->stage == LB_CELL_SEARCH) {
-            run->search = run->experiment[0] == '\0' || run->search;
+            if (run->experiment[0] != '\0') continue; /* it is a full run of another one, say */
+            run->search = true;
             run->experiment = experiment->name;
             continue;
         }
         run->search = false;
         run->experiment = experiment->name;
-        if (own) add_run(section, run);
+        if (run->listed_by == index + 1) continue;
+        run->listed_by = index + 1;
+        listed[n++] = run;
     }
-    return own ? LB_OK : group_runs(data, experiment->name, title);
+    return experiment->n_items > 0
+               ? add_section(data, title, listed, n, experiment->items, experiment->n_items)
+               : group_runs(data, listed, n, title);
 }
 
 static lb_status make_sections(lb_report_data *data)
 {
-    const lb_report_input *input = data->input;
     void *block = NULL;
-    LB_TRY(lb_arena_alloc(&data->arena, data->n_runs + input->n_experiments, sizeof *data->sections,
-                          "sections", &block));
-    data->sections = block;
-    LB_TRY(lb_arena_alloc(&data->arena, data->n_runs, sizeof(lb_report_run *), "runs by number",
+    LB_TRY(lb_arena_alloc(&data->arena, data->n_runs, sizeof(lb_report_run *), "runs by hash",
                           &block));
-    lb_report_run **sorted = block;
-    for (size_t i = 0; i < data->n_runs; i++) sorted[i] = &data->runs[i];
-    if (data->n_runs > 0) qsort(sorted, data->n_runs, sizeof(*sorted), by_id);
-    for (size_t i = 0; i < input->n_experiments; i++)
-        LB_TRY(add_experiment(data, &input->experiments[i], sorted));
-    LB_TRY(group_runs(data, "", ""));
+    lb_report_run **runs = block;
+    for (size_t i = 0; i < data->n_runs; i++) runs[i] = &data->runs[i];
+    if (data->n_runs > 0) qsort(runs, data->n_runs, sizeof(*runs), by_hash);
+    for (size_t i = 0; i < data->input->n_experiments; i++) LB_TRY(add_experiment(data, i, runs));
+    size_t n = 0; /* of no experiment, in the order of the input */
+    for (size_t i = 0; i < data->n_runs; i++)
+        if (data->runs[i].experiment[0] == '\0') runs[n++] = &data->runs[i];
+    LB_TRY(group_runs(data, runs, n, ""));
     for (size_t i = 0; i < data->n_sections; i++)
         LB_TRY(find_series(&data->sections[i].all, &data->arena));
     return LB_OK;

@@ -37,7 +37,7 @@ typedef struct lb_report_run {
     const char *configuration; /* all that defines it, but for the seed */
     const char *experiment;    /* "" where it belongs to none           */
     bool search;               /* a short run of an experiment's search */
-    bool grouped;              /* stands in a section                   */
+    size_t listed_by;          /* the last experiment that lists it, counted from 1 */
 } lb_report_run;
 
 /* A run in a selection, and which of its series it belongs to: runs of one method, data and model. */
@@ -65,13 +65,14 @@ typedef struct lb_report_data {
     lb_report_run *runs;
     size_t n_runs;
     lb_report_section *sections;
-    size_t n_sections;
+    size_t n_sections, section_room;
     lb_arena arena;
 } lb_report_data;
 
 /**
  * Sort runs into sections: one for every experiment with a report section; one for each data set and model
- * of the other experiments; and one for each data set and model of the runs that belong to no experiment.
+ * of the other experiments; and one for each data set and model of the runs that belong to no experiment. A run
+ * that several experiments share stands in a section of each, once.
  *
  * Ownership: *out is yours, lb_report_data_release, also after a failure; it borrows the input.
  * Errors:    LB_E_NOMEM.

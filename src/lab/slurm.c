@@ -43,6 +43,31 @@ static void remove_part(const char *path)
     }
 }
 
+/* How the run stands in a store; RUNNING also where it has none. */
+static lb_status read_state(lb_store *store, const char *hash, lb_run_state *out)
+{
+    bool found = false;
+    lb_run_record run;
+    LB_TRY(lb_store_find(store, hash, &found, &run));
+    *out = found ? run.state : LB_RUN_RUNNING;
+    return LB_OK;
+}
+
+/* Is a run that is in the store at its end over? Not one that failed before and is half-run now. */
+static lb_status is_over(const lb_sweep_state *state, const char *part, const char *hash, bool *out)
+{
+    lb_run_state here = LB_RUN_RUNNING;
+    LB_TRY(read_state(state->store, hash, &here));
+    *out = here != LB_RUN_RUNNING;
+    if (here != LB_RUN_FAILED || !state->options->retry_failed) return LB_OK;
+    lb_store *store = NULL;
+    LB_TRY(lb_store_open(part, LB_STORE_READ, &store));
+    const lb_status status = read_state(store, hash, &here);
+    lb_store_close(store);
+    *out = here != LB_RUN_RUNNING;
+    return status;
+}
+
 /* Merge a cell's store. One that is damaged counts as none: its task is run again, from the run's checkpoint. */
 static lb_status merge(cluster *c, size_t cell, bool *ended)
 {
@@ -54,11 +79,8 @@ static lb_status merge(cluster *c, size_t cell, bool *ended)
     if (lb_path_exists(path)) {
         lb_merge_counts counts;
         status = lb_store_merge(state->store, path, &counts);
-        bool found = false;
-        lb_run_record run;
         if (status == LB_OK)
-            status = lb_store_find(state->store, state->plan.cells[cell].record.hash, &found, &run);
-        *ended = status == LB_OK && found && run.state != LB_RUN_RUNNING;
+            status = is_over(state, path, state->plan.cells[cell].record.hash, ended);
         if (*ended || status == LB_E_FORMAT) remove_part(path);
         if (status == LB_E_FORMAT) status = LB_OK;
     }
@@ -171,12 +193,15 @@ static lb_status submit(cluster *c)
          i++) {
         lb_plan_cell *cell = &plan->cells[i];
         if (cell->standing != LB_STANDING_OPEN || is_in_round(c, cell->record.hash)) continue;
+        bool ended = false;
+        status = lb_sweep_state_look(&c->state, i, &ended);
+        if (status != LB_OK || ended) continue;
         cell->record.attempts++;
         records[c->n] = cell->record;
         c->tasks[c->n++] = (task){.cell = i};
         status = lb_sweep_state_put(&c->state, i);
     }
-    if (status == LB_OK) status = lb_slurm_job_submit(&c->job, records, c->n, &c->id);
+    if (status == LB_OK && c->n > 0) status = lb_slurm_job_submit(&c->job, records, c->n, &c->id);
     for (size_t i = 0; status == LB_OK && i < c->n; i++)
         plan->cells[c->tasks[i].cell].standing = LB_STANDING_RUNS;
     lb_free(block);
@@ -217,6 +242,7 @@ static lb_status work(cluster *c)
     LB_TRY(take_over(c));
     while (!c->cancelled && lb_sweep_state_has_open(&c->state)) {
         LB_TRY(submit(c));
+        if (c->n == 0) continue; /* other sweeps had run all that was open */
         LB_TRY(wait_for_queue(c));
         if (!c->cancelled) LB_TRY(check_round(c));
     }

@@ -7,7 +7,7 @@
 
 /* ---- experiments ----------------------------------------------------------------------------- */
 
-static lb_status check_text(lb_store *store, const char *name, const char *text)
+lb_status lb_store_check_experiment(lb_store *store, const char *name, const char *text)
 {
     static const char sql[] = "SELECT text FROM experiments e WHERE name = ? AND "
                               "EXISTS (SELECT 1 FROM cells WHERE experiment = e.id)";
@@ -34,7 +34,7 @@ lb_status lb_put_experiment(lb_store *store, const char *name, const char *title
         "SET title = excluded.title, text = excluded.text RETURNING id";
     sqlite3_stmt *statement = NULL;
     bool row = false;
-    LB_TRY(check_text(store, name, text));
+    LB_TRY(lb_store_check_experiment(store, name, text));
     LB_TRY(lb_store_statement(store, sql, &statement));
     lb_bind_text(statement, 1, &name);
     lb_bind_text(statement, 2, &title);

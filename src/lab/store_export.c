@@ -173,6 +173,15 @@ static void markdown_text(FILE *file, const char *text)
     (void)fputs(" | ", file);
 }
 
+/* What is not known yet is no 0. */
+static void markdown_number(FILE *file, bool known, int digits, double number)
+{
+    if (known)
+        (void)fprintf(file, " %.*f |", digits, number);
+    else
+        (void)fputs(" - |", file);
+}
+
 static void write_markdown(FILE *file, const lb_run_list *list)
 {
     (void)fputs(
@@ -186,10 +195,14 @@ static void write_markdown(FILE *file, const lb_run_list *list)
         markdown_text(file, r->data);
         markdown_text(file, r->model);
         markdown_text(file, r->method);
-        (void)fprintf(file, "%d%s/%d | %llu | %zu | %s | %.2f | %.2f | %.0f | %.0f |\n", r->w_bits,
-                      r->ternary ? "\\*" : "", r->a_bits, (unsigned long long)r->seed, r->epochs,
-                      lb_run_state_name(r->state), r->best_top1, r->last_top1, r->stored_bytes,
-                      r->bit_operations);
+        (void)fprintf(file, "%d%s/%d | %llu | %zu | %s |", r->w_bits, r->ternary ? "\\*" : "",
+                      r->a_bits, (unsigned long long)r->seed, r->epochs,
+                      lb_run_state_name(r->state));
+        markdown_number(file, r->epochs > 0, 2, r->best_top1);
+        markdown_number(file, r->epochs > 0, 2, r->last_top1);
+        markdown_number(file, r->parameters > 0, 0, r->stored_bytes);
+        markdown_number(file, r->parameters > 0, 0, r->bit_operations);
+        (void)fputc('\n', file);
     }
 }
 

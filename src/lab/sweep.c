@@ -157,7 +157,7 @@ static lb_status start(crew *c, size_t slot, size_t index, const char *folder)
                                  .folder = folder,
                                  .settings = settings,
                                  .threads = c->threads,
-                                 .overwrite = o->again && cell->deaths == 0};
+                                 .overwrite = o->again && !cell->begun};
     const lb_status status = lb_worker_start(&c->workers[slot], index, &task);
     lb_settings_destroy(settings);
     if (status != LB_OK) return status;
@@ -178,6 +178,9 @@ static lb_status fill_slot(crew *c, size_t slot)
             c->deferred = true;
             continue;
         }
+        bool ended = false;
+        LB_TRY(lb_sweep_state_look(state, i, &ended));
+        if (ended) continue;
         char *folder = NULL;
         LB_TRY(lb_sweep_state_folder(state, cell->record.hash, &folder));
         const bool in_use = is_in_use(folder);
@@ -239,6 +242,7 @@ static lb_status reopen(crew *c, size_t slot, const char *message)
 {
     const size_t index = c->workers[slot].cell;
     lb_plan_cell *cell = open_again(c, index);
+    cell->begun = cell->begun || c->workers[slot].epoch > 0;
     save_half(c, slot);
     if (c->stopping || ++cell->deaths < DEATHS_MAX) return LB_OK;
     char text[LB_WORKER_LINE_BYTES + 64];

@@ -10,12 +10,13 @@ static void fill(const lb_sweep_state *state, const lb_plan_cell *cell, lb_sweep
         out->known ? 0.0 : lb_rates_seconds(&state->plan.rates, cell->kind, cell->epochs);
 }
 
-lb_status lb_sweep_list(const lb_experiment *experiment, const char *store,
+lb_status lb_sweep_list(const lb_experiment *experiment, const lb_sweep_options *options,
                         void (*visit)(const lb_sweep_cell *cell, void *user), void *user)
 {
-    const lb_sweep_options options = {.store = store};
+    const lb_sweep_options all = {
+        .store = options->store, .retry_failed = options->retry_failed, .again = options->again};
     lb_sweep_state state;
-    const lb_status status = lb_sweep_state_view(experiment, &options, &state);
+    const lb_status status = lb_sweep_state_view(experiment, &all, &state);
     for (size_t i = 0; status == LB_OK && i < state.plan.n; i++) {
         char name[LB_CELL_NAME_BYTES];
         lb_sweep_cell cell = {.name = name};

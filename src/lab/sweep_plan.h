@@ -34,6 +34,7 @@ typedef struct lb_plan_cell {
     size_t kind;        /* of its run, in the rates                         */
     double epochs;      /* of its run                                       */
     size_t deaths;      /* workers that a signal ended                      */
+    bool begun;         /* one of them came to the end of an epoch */
     double not_before;  /* its folder is in use: when to look again         */
     double locked_since;
 } lb_plan_cell;

@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "train/description.h"
+
 void lb_rates_release(lb_rates *rates)
 {
     lb_free(rates->kinds);
@@ -9,17 +11,15 @@ void lb_rates_release(lb_rates *rates)
     *rates = (lb_rates){0};
 }
 
-static lb_run_kind *find(const lb_rates *rates, const char *data, const char *model,
-                         const char *method)
+/* The first kind of these; rates->n: none. */
+static size_t find(const lb_rates *rates, const char *data, const char *model, const char *method)
 {
-    for (size_t i = 0; i < rates->n; i++) {
-        lb_run_kind *kind = &rates->kinds[i];
-        if (strcmp(kind->method, method) == 0 && strcmp(kind->model, model) == 0 &&
-            strcmp(kind->data, data) == 0) {
-            return kind;
-        }
-    }
-    return NULL;
+    size_t i = 0;
+    while (i < rates->n &&
+           (strcmp(rates->kinds[i].method, method) != 0 ||
+            strcmp(rates->kinds[i].model, model) != 0 || strcmp(rates->kinds[i].data, data) != 0))
+        i++;
+    return i;
 }
 
 static lb_status grow(lb_rates *rates)
@@ -43,31 +43,43 @@ static lb_status keep(lb_rates *rates, const char *text, const char **out)
     return LB_OK;
 }
 
+static lb_status add(lb_rates *rates, const char *data, const char *model, const char *method)
+{
+    lb_run_kind made = {0};
+    char *identity = NULL;
+    LB_TRY(lb_data_identity(data, &identity));
+    lb_status status = keep(rates, identity, &made.identity);
+    lb_free(identity);
+    if (status == LB_OK) status = grow(rates);
+    if (status == LB_OK) status = keep(rates, data, &made.data);
+    if (status == LB_OK) status = keep(rates, model, &made.model);
+    if (status == LB_OK) status = keep(rates, method, &made.method);
+    if (status == LB_OK) rates->kinds[rates->n++] = made;
+    return status;
+}
+
 lb_status lb_rates_kind(lb_rates *rates, const lb_settings *settings, size_t *kind)
 {
     const char *data = lb_settings_get(settings, "data");
     const char *model = lb_settings_get(settings, "model");
     const char *method = lb_settings_get(settings, "method");
-    const lb_run_kind *found = find(rates, data, model, method);
-    if (found == NULL) {
-        lb_run_kind made = {0};
-        LB_TRY(grow(rates));
-        LB_TRY(keep(rates, data, &made.data));
-        LB_TRY(keep(rates, model, &made.model));
-        LB_TRY(keep(rates, method, &made.method));
-        rates->kinds[rates->n] = made;
-        found = &rates->kinds[rates->n++];
-    }
-    *kind = (size_t)(found - rates->kinds);
+    const size_t found = find(rates, data, model, method);
+    if (found == rates->n) LB_TRY(add(rates, data, model, method));
+    *kind = found;
     return LB_OK;
 }
 
 void lb_rates_learn(lb_rates *rates, const lb_run_record *run)
 {
-    lb_run_kind *kind = find(rates, run->data, run->model, run->method);
-    if (kind == NULL || run->epochs == 0 || !(run->seconds > 0.0)) return;
-    kind->seconds += run->seconds;
-    kind->epochs += (double)run->epochs;
+    if (run->epochs == 0 || !(run->seconds > 0.0)) return;
+    for (size_t i = 0; i < rates->n; i++) {
+        lb_run_kind *kind = &rates->kinds[i];
+        if (strcmp(kind->identity, run->data) != 0 || strcmp(kind->model, run->model) != 0 ||
+            strcmp(kind->method, run->method) != 0)
+            continue;
+        kind->seconds += run->seconds;
+        kind->epochs += (double)run->epochs;
+    }
 }
 
 lb_status lb_rates_learn_store(lb_rates *rates, lb_store *store)

@@ -8,6 +8,7 @@
 /* Runs of the same data, model and method. */
 typedef struct lb_run_kind {
     const char *data, *model, *method;
+    const char *identity;   /* of the data, as runs in a store have it: without a folder */
     double seconds, epochs; /* of runs that ended       */
     double open_epochs;     /* of those that are wanted */
 } lb_run_kind;
@@ -23,7 +24,7 @@ void lb_rates_release(lb_rates *rates);
 /** The kind of these settings, made where there is none yet. Errors: LB_E_NOMEM. */
 LB_MUST_CHECK lb_status lb_rates_kind(lb_rates *rates, const lb_settings *settings, size_t *kind);
 
-/** Learn from a run, where its kind is known. */
+/** Learn from a run, for all kinds that it is of. */
 void lb_rates_learn(lb_rates *rates, const lb_run_record *run);
 /** Learn from all runs of a store. Errors: LB_E_IO, LB_E_FORMAT, LB_E_NOMEM. */
 LB_MUST_CHECK lb_status lb_rates_learn_store(lb_rates *rates, lb_store *store);

@@ -162,6 +162,16 @@ lb_status lb_sweep_state_end(lb_sweep_state *state, size_t index)
     return settle(state, cell->record.point, true);
 }
 
+lb_status lb_sweep_state_look(lb_sweep_state *state, size_t index, bool *ended)
+{
+    lb_plan_cell *cell = &state->plan.cells[index];
+    LB_TRY(look(state, cell));
+    *ended = cell->standing == LB_STANDING_ENDED;
+    if (!*ended) return LB_OK;
+    LB_TRY(lb_sweep_state_put(state, index));
+    return cell->record.stage == LB_CELL_SEARCH ? settle(state, cell->record.point, true) : LB_OK;
+}
+
 lb_status lb_sweep_state_fail(lb_sweep_state *state, size_t index, const char *message)
 {
     const lb_plan_cell *cell = &state->plan.cells[index];
@@ -323,13 +333,14 @@ lb_status lb_sweep_state_open(const lb_experiment *experiment, const lb_sweep_op
     return load(out);
 }
 
-static lb_status find_experiment(lb_store *store, const char *name, int64_t *id)
+static lb_status find_experiment(lb_store *store, const lb_experiment_info *info, int64_t *id)
 {
     lb_experiment_record *records = NULL;
     size_t n = 0;
+    LB_TRY(lb_store_check_experiment(store, info->name, info->text));
     LB_TRY(lb_store_experiments(store, &records, &n));
     for (size_t i = 0; i < n; i++)
-        if (strcmp(records[i].name, name) == 0) *id = records[i].id;
+        if (strcmp(records[i].name, info->name) == 0) *id = records[i].id;
     lb_records_free(records);
     return LB_OK;
 }
@@ -341,7 +352,7 @@ lb_status lb_sweep_state_view(const lb_experiment *experiment, const lb_sweep_op
     LB_TRY(lb_sweep_plan_init(experiment, &out->plan));
     if (options->store != NULL && lb_path_exists(options->store)) {
         LB_TRY(lb_store_open(options->store, LB_STORE_READ, &out->store));
-        LB_TRY(find_experiment(out->store, out->plan.info.name, &out->experiment));
+        LB_TRY(find_experiment(out->store, &out->plan.info, &out->experiment));
     }
     return load(out);
 }

@@ -41,7 +41,10 @@ void lb_sweep_state_close(lb_sweep_state *state);
 /** The run of an open cell is in the store, at its end: mark the cell and those that want the same run, and open what
  *  the search then decides. Errors: LB_E_IO, LB_E_FORMAT, LB_E_NOMEM. */
 LB_MUST_CHECK lb_status lb_sweep_state_end(lb_sweep_state *state, size_t cell);
-/** The same for a cell whose run failed: puts the failure into the store first. */
+/** Has the run of an open cell come to its end meanwhile, by another sweep? Then the cell has ended with it, and what
+ *  the search decides is opened. Errors: as above. */
+LB_MUST_CHECK lb_status lb_sweep_state_look(lb_sweep_state *state, size_t cell, bool *ended);
+/** As lb_sweep_state_end for a cell whose run failed: puts the failure into the store first. */
 LB_MUST_CHECK lb_status lb_sweep_state_fail(lb_sweep_state *state, size_t cell,
                                             const char *message);
 /** Put a cell's record into the store. */

@@ -27,6 +27,15 @@ static void test_the_message_itself_may_be_an_argument(void **state)
     assert_string_equal(lb_error(), "outer(inner)");
 }
 
+static void test_a_message_is_one_line(void **state)
+{
+    (void)state;
+    (void)!lb_fail(LB_E_ARG, "got '%s'", "a\nb\033[31m\x7f\t\u00e9");
+    assert_string_equal(lb_error(), "got 'a?b?[31m??\u00e9'");
+    (void)!lb_fail_in(LB_E_ARG, "%s", "file\r\n");
+    assert_string_equal(lb_error(), "file??: got 'a?b?[31m??\u00e9'");
+}
+
 static void test_long_messages_are_cut(void **state)
 {
     (void)state;
@@ -91,6 +100,7 @@ int main(void)
         cmocka_unit_test(test_message_of_the_last_failure),
         cmocka_unit_test(test_context_stands_before_the_message),
         cmocka_unit_test(test_the_message_itself_may_be_an_argument),
+        cmocka_unit_test(test_a_message_is_one_line),
         cmocka_unit_test(test_long_messages_are_cut),
         cmocka_unit_test(test_messages_are_one_line_of_plain_text),
         cmocka_unit_test(test_every_status_has_a_text_and_a_code_of_its_own),

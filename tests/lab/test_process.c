@@ -1,4 +1,6 @@
 /* Programs that are run to their end: what they print, how they fail, what does not exist. */
+#include <pthread.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/wait.h>
 
@@ -54,6 +56,40 @@ static void the_end_gives_the_status(void **state)
     assert_int_equal(process.output, -1);
 }
 
+static int signal_at_birth;
+
+static void raise_at_birth(void)
+{
+    if (signal_at_birth != 0) (void)raise(signal_at_birth);
+}
+
+static void swallow(int number)
+{
+    (void)number;
+}
+
+/* A signal between fork and exec: the parent's handler must not take it from the program. */
+static void a_signal_at_birth_is_not_lost(void **state)
+{
+    (void)state;
+    const char *const argv[] = {"sh", "-c", "exit 5", NULL};
+    static const int numbers[] = {SIGHUP, SIGINT, SIGTERM};
+    assert_int_equal(pthread_atfork(NULL, NULL, raise_at_birth), 0);
+    for (size_t i = 0; i < 2 * sizeof numbers / sizeof *numbers; i++) {
+        const bool ignored = i % 2 == 1; /* as nohup asks for */
+        lb_process process;
+        signal_at_birth = numbers[i / 2];
+        (void)signal(signal_at_birth, ignored ? SIG_IGN : swallow);
+        assert_ok(lb_process_start(argv, &process));
+        const int status = lb_process_end(&process);
+        assert_true(ignored ? WIFEXITED(status) : WIFSIGNALED(status));
+        assert_int_equal(ignored ? WEXITSTATUS(status) : WTERMSIG(status),
+                         ignored ? 5 : signal_at_birth);
+        (void)signal(signal_at_birth, SIG_DFL);
+    }
+    signal_at_birth = 0;
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -61,6 +97,7 @@ int main(void)
         cmocka_unit_test(much_output_blocks_nobody),
         cmocka_unit_test(a_failure_is_told_by_its_last_line),
         cmocka_unit_test(the_end_gives_the_status),
+        cmocka_unit_test(a_signal_at_birth_is_not_lost),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -16,6 +16,7 @@
 static lb_run_record run_of(int64_t id, const char *method, int w, int a, double top1)
 {
     return (lb_run_record){.id = id,
+                           .hash = {'a', (char)('a' + id % 26)},
                            .state = LB_RUN_OK,
                            .message = "",
                            .settings = "{}",
@@ -172,6 +173,43 @@ static void test_seeds_of_one_configuration(void **state)
     free(text);
 }
 
+/* Runs of a cell that differ in more than the seed are no repetitions, also where they do not converge. */
+static void test_seeds_that_do_not_converge(void **state)
+{
+    (void)state;
+    lb_run_record runs[] = {run_of(1, "qnn", 1, 1, 90.0), run_of(2, "qnn", 1, 1, 92.0),
+                            run_of(3, "qnn", 1, 1, 10.0), run_of(4, "qnn", 1, 1, 10.0)};
+    runs[0].settings = "{\"lr\": 0.1, \"seed\": 1}";
+    runs[1].settings = "{\"lr\": 0.1, \"seed\": 2}";
+    runs[2].settings = "{\"lr\": 0.1, \"seed\": 3}";
+    runs[3].settings = "{\"lr\": 0.2, \"seed\": 1}";
+    runs[2].state = runs[3].state = LB_RUN_DNC;
+    char *text = table_of(runs, 4, &(lb_report_item){.kind = LB_REPORT_TABLE}, false);
+    assert_contains(text, "92.00 (91.00 ± 1.41, n=2, 1 DNC)");
+    free(text);
+    text = table_of(runs + 1, 2, &(lb_report_item){.kind = LB_REPORT_TABLE}, false);
+    assert_contains(text, "92.00 (n=1, 1 DNC)");
+    free(text);
+}
+
+/* A store may hold any texts: a table of 300 methods x 300 widths has a bound. */
+static void test_a_table_too_large_is_cut(void **state)
+{
+    (void)state;
+    enum { N = 300 };
+    static lb_run_record runs[N];
+    static char names[N][24];
+    for (int i = 0; i < N; i++) {
+        (void)snprintf(names[i], sizeof names[i], "method%d", i);
+        runs[i] = run_of(i, names[i], i + 1, 1, 90.0);
+    }
+    char *text = table_of(runs, N, &(lb_report_item){.kind = LB_REPORT_TABLE}, false);
+    assert_contains(text, "100 rows and 100 columns more are left out.");
+    assert_contains(text, "method199");
+    assert_null(strstr(text, "method200"));
+    free(text);
+}
+
 static void test_keys_of_rows_and_columns(void **state)
 {
     (void)state;
@@ -221,8 +259,9 @@ static void test_sections(void **state)
     lb_run_record runs[] = {run_of(1, "qnn", 1, 1, 81.0), run_of(2, "qnn", 1, 1, 82.0),
                             run_of(3, "twn", 2, 32, 83.0), run_of(4, "qnn", 1, 1, 84.0)};
     runs[3].model = "mlp";
-    const lb_cell_record cells[] = {{.stage = LB_CELL_SEARCH, .run_id = 1},
-                                    {.stage = LB_CELL_FULL, .run_id = 2},
+    runs[1].state = LB_RUN_RUNNING; /* its cell does not know its number yet */
+    const lb_cell_record cells[] = {{.stage = LB_CELL_SEARCH, .hash = "ab", .run_id = 1},
+                                    {.stage = LB_CELL_FULL, .hash = "ac"},
                                     {.stage = LB_CELL_FULL}};
     const lb_report_item items[] = {{.kind = LB_REPORT_TABLE, .title = "One", .only = "wbits=1"}};
     const lb_report_experiment experiment = {.name = "e",
@@ -257,8 +296,8 @@ static void test_an_experiment_without_a_report(void **state)
     (void)state;
     lb_run_record runs[] = {run_of(1, "qnn", 1, 1, 81.0), run_of(2, "qnn", 1, 1, 82.0)};
     runs[0].model = "mlp"; /* of which nothing but a short run of the search is there */
-    const lb_cell_record cells[] = {{.stage = LB_CELL_SEARCH, .run_id = 1},
-                                    {.stage = LB_CELL_FULL, .run_id = 2}};
+    const lb_cell_record cells[] = {{.stage = LB_CELL_SEARCH, .hash = "ab"},
+                                    {.stage = LB_CELL_FULL, .hash = "ac"}};
     const lb_report_experiment experiment = {
         .name = "e", .title = "", .cells = cells, .n_cells = 2};
     lb_report_input input = input_of(runs, 2);
@@ -379,6 +418,41 @@ static void test_svg_for_a_page(void **state)
     assert_status(lb_svg_inline("<svg>", "", &out), LB_E_FORMAT);
 }
 
+/* A run of two experiments stands in both; one that two cells of an experiment want stands there once. */
+static void test_shared_runs(void **state)
+{
+    (void)state;
+    const lb_run_record runs[] = {run_of(1, "qnn", 1, 1, 81.0), run_of(2, "twn", 2, 32, 82.0),
+                                  run_of(3, "bnn", 1, 1, 83.0)};
+    const lb_cell_record cells[] = {{.stage = LB_CELL_FULL, .hash = "ab"},
+                                    {.stage = LB_CELL_FULL, .hash = "ac"},
+                                    {.stage = LB_CELL_FULL, .hash = "ac"}};
+    const lb_cell_record search[] = {{.stage = LB_CELL_SEARCH, .hash = "ac"},
+                                     {.stage = LB_CELL_FULL, .hash = "ad"}};
+    const lb_report_item items[] = {{.kind = LB_REPORT_TABLE}};
+    const lb_report_experiment experiments[] = {
+        {.name = "a", .title = "", .cells = cells, .n_cells = 3, .items = items, .n_items = 1},
+        {.name = "b", .title = "", .cells = cells, .n_cells = 3},
+        {.name = "c", .title = "", .cells = search, .n_cells = 2}};
+    lb_report_input input = input_of(runs, 3);
+    input.experiments = experiments;
+    input.n_experiments = 3;
+    lb_report_data data;
+    assert_ok(lb_report_data_init(&input, &data));
+    assert_int_equal(data.n_sections, 3);
+    static const char *const titles[] = {"a", "b: lenet5 on mnist", "c: lenet5 on mnist"};
+    for (size_t i = 0; i < 3; i++) {
+        assert_string_equal(data.sections[i].title, titles[i]);
+        assert_int_equal(data.sections[i].all.n, i < 2 ? 2 : 1);
+    }
+    assert_int_equal(data.sections[1].all.entries[0].run->record->id, 1);
+    assert_int_equal(data.sections[1].all.entries[1].run->record->id, 2);
+    /* a full run of one experiment is no short run, whatever the search of another one tried */
+    assert_false(data.runs[1].search);
+    assert_string_equal(data.runs[1].experiment, "b");
+    lb_report_data_release(&data);
+}
+
 /* ---- pages ----------------------------------------------------------------------------------- */
 
 static void test_a_page_quotes_what_it_is_given(void **state)
@@ -439,11 +513,14 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_the_papers_layout),
         cmocka_unit_test(test_seeds_of_one_configuration),
+        cmocka_unit_test(test_seeds_that_do_not_converge),
+        cmocka_unit_test(test_a_table_too_large_is_cut),
         cmocka_unit_test(test_keys_of_rows_and_columns),
         cmocka_unit_test(test_a_wide_table_is_turned),
         cmocka_unit_test(test_top5_of_many_classes),
         cmocka_unit_test(test_sections),
         cmocka_unit_test(test_an_experiment_without_a_report),
+        cmocka_unit_test(test_shared_runs),
         cmocka_unit_test(test_pareto_front),
         cmocka_unit_test(test_names_of_series),
         cmocka_unit_test(test_quoting_for_gnuplot),

@@ -29,6 +29,8 @@ mkdir empty
 report_refused "empty" runs/a empty
 report_refused "port 70000" runs --live --port 70000
 report_refused "wanted one STORE" a b --live
+report_refused "--live writes no files" runs --live -o page.html
+report_refused "--port is for --live only" runs/a --port 8000
 report_refused "is a folder" runs/a -o runs
 
 # ---- folders of runs ---------------------------------------------------------------------------
@@ -42,7 +44,7 @@ head -1 report_files/runs.csv | grep -q "^run,state,experiment,data,model,method
 # ---- a store with every kind of picture, and hostile texts -------------------------------------
 "$LOWBIT" results import runs/a --store full.sqlite >/dev/null
 python3 "$LOWBIT_SOURCE/tests/support/fill_store.py" full.sqlite 140 --hostile
-"$LOWBIT" report full.sqlite -o out.html --pictures 'beside it' --title '<b>title</b>' >printed
+"$LOWBIT" report full.sqlite -o out.html --pictures 'beside it/' --title '<b>title</b>' >printed
 python3 - <<'PYTHON'
 import html.parser
 import os

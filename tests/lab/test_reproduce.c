@@ -175,6 +175,9 @@ static void test_tables_share_runs(void **state)
         {"P0-table6", "P0-table13", 8, 8},     {"P0-table7", "P0-table14", 8, 2},
         {"P1-table4.3", "P1-table4.4", 2, 2},  {"P1-table4.2", "P1-table4.5", 4, 4},
         {"P1-table4.6", "P1-table4.13", 3, 3}, {"P1-table4.10", "P1-table4.13", 2, 2},
+        {"P1-table4.6", "P1-table4.10", 1, 1}, {"P1-table4.7", "P1-table4.10", 1, 1},
+        {"P1-table4.6", "P1-table4.11", 1, 0}, {"P1-table4.7", "P1-table4.11", 1, 0},
+        {"P1-table4.2", "P1-table4.11", 1, 0}, {"P1-table4.3", "P1-table4.11", 2, 0},
     };
     static char one[MAX_POINTS][LB_RUN_HASH_BYTES], other[MAX_POINTS][LB_RUN_HASH_BYTES];
     for (size_t i = 0; i < 2 * (sizeof cases / sizeof *cases); i++) {

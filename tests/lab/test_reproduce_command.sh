@@ -117,13 +117,25 @@ cmp before after || fail "another table the second time: $(cat printed)"
 rm -r runs
 "${run[@]}" --compare >/dev/null || fail "the comparison wants the runs' folders"
 
+# ---- what another experiment ran counts, before anything of this one has
+cat >papers/part.yaml <<'END'
+name: part
+base: {data: "synth-digits:200", model: lenet5, width-multiplier: 0.125, batch: 20, augment: none, epochs: 1}
+points: [{method: bnn}]
+END
+cp papers/part.yaml papers/whole.yaml
+sed -i 's/name: part/name: whole/; s/bnn/[bnn, float]/' papers/whole.yaml
+sed -i '$awhole,BNN,W1A1,top1,50,,method=bnn\nwhole,float,W32A32,top1,50,,method=float' papers/papers.csv
+"$LOWBIT" reproduce part --store tiny.sqlite --out parts --jobs 1 --threads 1 >printed
+says "1 of 2 points are at their end" "$LOWBIT" reproduce whole --store tiny.sqlite --compare
+
 # ---- the quick variant has figures of the whole, but no point for one of them
 says "2 of 2 points are at their end" "${run[@]}" --quick
 [ "$(grep -c 'left out' printed)" -eq 2 ] || fail "quick: $(cat printed)"
 
 # ---- another file under the same name; a damaged file of figures
 sed -i 's/width-multiplier: 0.125/width-multiplier: 0.25/' papers/tiny.yaml
-refused 2 "belong to another version of that file" "${run[@]}" --compare --csv
+refused 2 "has cells of another experiment named 'tiny'" "${run[@]}" --compare --csv
 sed -i 's/^tiny,float,W32A32,top1/tiny,float,W32A32,top9/' papers/papers.csv
 refused 4 "papers.csv:2: unknown metric 'top9'" "$LOWBIT" reproduce tiny --compare --csv
 rm papers/papers.csv

@@ -100,6 +100,8 @@ refuses 2 "one SQL statement" "$LOWBIT" results query
 refuses 2 "no run 'abc123'" "$LOWBIT" results show abc123
 refuses 2 "its id or its hash" "$LOWBIT" results show
 refuses 2 "wanted csv, json or markdown" "$LOWBIT" results export --format xml
+refuses 2 "--format and --out are for export only" "$LOWBIT" results list --out runs.csv
+refuses 2 "--json is for list, show and query only" "$LOWBIT" results export --json
 refuses 5 "no/such/folder" "$LOWBIT" results export --out no/such/folder/x.csv
 refuses 5 "nowhere: no run is there" "$LOWBIT" results import nowhere
 refuses 2 "which folders" "$LOWBIT" results import

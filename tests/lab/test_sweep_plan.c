@@ -49,6 +49,31 @@ static void seeds_come_one_after_the_other(void **state)
     lb_experiment_close(e);
 }
 
+/* A store knows a data set by its name, a file may give its folder too. */
+static void rates_are_learnt_whatever_the_folder(void **state)
+{
+    (void)state;
+    lb_experiment *e = open_text("name: a\nbase: {epochs: 8}\npoints:\n"
+                                 "  - {data: mnist, method: bnn}\n"
+                                 "  - {data: \"mnist:/some/folder\", method: [bnn, twn]}\n");
+    lb_sweep_plan plan;
+    assert_ok(lb_sweep_plan_init(e, &plan));
+    const lb_run_record run = {
+        .data = "mnist", .model = "lenet5", .method = "bnn", .epochs = 2, .seconds = 6.0};
+    const lb_run_record other = {
+        .data = "cifar10", .model = "lenet5", .method = "twn", .epochs = 2, .seconds = 60.0};
+    lb_rates_learn(&plan.rates, &run);
+    lb_rates_learn(&plan.rates, &other);
+    for (size_t i = 0; i < 2; i++) {
+        const double seconds = lb_rates_seconds(&plan.rates, plan.cells[i].kind, 8.0);
+        assert_true(seconds > 23.9 && seconds < 24.1);
+        assert_int_equal(plan.rates.kinds[plan.cells[i].kind].epochs, 2);
+    }
+    assert_int_equal(plan.rates.kinds[plan.cells[2].kind].epochs, 0);
+    lb_sweep_plan_release(&plan);
+    lb_experiment_close(e);
+}
+
 static const char searched[] =
     "name: a\naxes: {method: [bnn, dorefa]}\nseeds: [1, 2]\nbase: {epochs: 9}\n"
     "search: {epochs: 1, axes: {lr: [0.1, 0.01, 0.001]}}\n";
@@ -212,6 +237,7 @@ static void memory_that_is_missing_is_said(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(rates_are_learnt_whatever_the_folder),
         cmocka_unit_test(seeds_come_one_after_the_other),
         cmocka_unit_test(full_runs_wait_for_the_search),
         cmocka_unit_test(the_best_trial_wins),
