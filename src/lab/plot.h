@@ -71,6 +71,10 @@ LB_MUST_CHECK lb_status lb_plot_bars(lb_pictures *pictures, const lb_selection *
 /** Accuracy over epochs, and its running average. */
 LB_MUST_CHECK lb_status lb_plot_convergence(lb_pictures *pictures, const lb_report_input *input,
                                             const lb_selection *selection, const char *prefix);
+/** Of runs whose weights were frozen part by part, the best LB_CURVES_MAX at most, a picture each: accuracy of the
+ *  mixture and of the quantized network, share of frozen weights, learning rate. */
+LB_MUST_CHECK lb_status lb_plot_freezing(lb_pictures *pictures, const lb_report_input *input,
+                                         const lb_selection *selection, const char *prefix);
 /** Runs that no other run beats in both accuracy and size (or bit operations), cheapest first. Writes at most
  *  selection->n of them to `front`; returns how many. */
 size_t lb_pareto_front(const lb_selection *selection, bool operations, const lb_run_record **front);

@@ -13,6 +13,7 @@ static const char *const not_of_configuration[] = {
 static const lb_report_item standard_items[] = {
     {.kind = LB_REPORT_TABLE},       {.kind = LB_REPORT_BITS},  {.kind = LB_REPORT_BARS},
     {.kind = LB_REPORT_CONVERGENCE}, {.kind = LB_REPORT_COSTS}, {.kind = LB_REPORT_WEIGHTS},
+    {.kind = LB_REPORT_FREEZING},
 };
 enum { N_STANDARD_ITEMS = sizeof standard_items / sizeof *standard_items };
 

@@ -16,6 +16,7 @@ static const char *title_of(const lb_report_item *item)
     case LB_REPORT_CONVERGENCE: return "Convergence";
     case LB_REPORT_COSTS: return "Accuracy against cost";
     case LB_REPORT_WEIGHTS: return "Weights and layers";
+    case LB_REPORT_FREEZING: return "Freezing weights part by part";
     }
     return "";
 }
@@ -124,6 +125,9 @@ static lb_status plan_item(lb_report_plan *plan, const lb_report_data *data, siz
         break;
     case LB_REPORT_COSTS: status = plan_costs(plan, &selection, prefix); break;
     case LB_REPORT_WEIGHTS: status = plan_weights(plan, data->input, &selection, prefix); break;
+    case LB_REPORT_FREEZING:
+        status = lb_plot_freezing(&plan->pictures, data->input, &selection, prefix);
+        break;
     }
     LB_TRY(status);
     block.n_tables = plan->n_tables - block.first_table;

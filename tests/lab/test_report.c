@@ -1,4 +1,5 @@
 /* Tables, fronts and pages of reports, from records made here. */
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -270,7 +271,7 @@ static void test_an_experiment_without_a_report(void **state)
     assert_string_equal(data.sections[0].title, "e: lenet5 on mnist");
     assert_int_equal(data.sections[0].all.n, 1);
     assert_int_equal(data.sections[0].all.entries[0].run->record->id, 2);
-    assert_int_equal(data.sections[0].n_items, 6);
+    assert_int_equal(data.sections[0].n_items, 7);
     lb_report_data_release(&data);
 }
 
@@ -335,6 +336,75 @@ static void test_convergence(void **state)
     assert_contains(pictures.items[0].script, "title 'b W8A1'");
     assert_contains(pictures.items[0].script, "$d11 using 1:2");
     assert_null(strstr(pictures.items[0].script, "$d12"));
+    lb_pictures_release(&pictures);
+    lb_report_data_release(&data);
+}
+
+/* Epochs of a mixture, the third without its figures, as a damaged store may have them. */
+static lb_status mixed_epochs(void *user, int64_t run_id, lb_epoch_record **out, size_t *n)
+{
+    static const double frozen[] = {0.5, 0.5, 0.0, 0.75, 1.0, 1.0};
+    (void)run_id;
+    lb_records records = {.size = sizeof **out};
+    for (size_t i = 0; i < 6; i++) {
+        void *block = NULL;
+        assert_ok(lb_records_add(&records, &block));
+        *(lb_epoch_record *)block = (lb_epoch_record){.epoch = i + 1,
+                                                      .lr = i < 4 ? *(const double *)user : 0.0,
+                                                      .train_top1 = 80.0 + (double)i,
+                                                      .val_top1 = 50.0 + 5.0 * (double)i,
+                                                      .frozen = frozen[i],
+                                                      .mixed_loss = 1.0,
+                                                      .mixed_top1 = i == 2 ? (double)NAN : 90.0};
+    }
+    *out = records.items;
+    *n = 6;
+    return LB_OK;
+}
+
+static void test_freezing(void **state)
+{
+    (void)state;
+    lb_run_record runs[17];
+    for (int i = 0; i < 17; i++) runs[i] = run_of(i + 1, "rpr", 2, 32, 50.0 + i);
+    runs[3].best_top1 = 90.0;                 /* the best */
+    runs[4].best_top1 = 90.0;                 /* as good  */
+    runs[5].method = runs[5].weights = "qnn"; /* no mixture, whatever its epochs say */
+    runs[5].best_top1 = 99.0;
+    runs[6].epochs = 1;
+    double lr = 0.002;
+    lb_report_input input = input_of(runs, 17);
+    input.epochs = mixed_epochs;
+    input.user = &lr;
+    lb_report_data data;
+    assert_ok(lb_report_data_init(&input, &data));
+    lb_pictures pictures = {.items = NULL};
+    assert_ok(lb_plot_freezing(&pictures, &input, &data.sections[0].all, "p"));
+    assert_int_equal(pictures.n, LB_CURVES_MAX); /* of 15 */
+    assert_string_equal(pictures.items[0].name, "p-freezing-run4");
+    assert_string_equal(pictures.items[1].name, "p-freezing-run5");
+    assert_string_equal(pictures.items[2].name, "p-freezing-run17");
+    assert_contains(pictures.items[0].caption, "rpr W2A32, run 4");
+    const char *script = pictures.items[0].script;
+    assert_contains(
+        script, "$accuracy << EOD\n1 80.000 90.000 50.000\n2 81.000 90.000 55.000\n"
+                "4 83.000 90.000 65.000\n5 84.000 90.000 70.000\n6 85.000 90.000 75.000\nEOD\n");
+    /* learning rates of 0 stand at the end of the decade */
+    assert_contains(script,
+                    "$schedule << EOD\n0.5 50 0.002\n3.5 75 0.002\n4.5 100 0.0007\n5.5 100 0.0007\n"
+                    "6.5 100 0.0007\nEOD\n");
+    assert_contains(script, "set xrange [0.5:6.5]");
+    assert_contains(script, "set yrange [0.0007:0.014]");
+    const char *folder = lb_test_folder();
+    const lb_status drawn = lb_pictures_draw(&pictures, folder, true);
+    if (drawn != LB_E_UNSUPPORTED) assert_ok(drawn);
+    if (drawn == LB_OK) assert_contains(pictures.items[0].svg, "learning rate");
+    lb_pictures_release(&pictures);
+
+    lr = 0.0; /* none above 0 is no reason to fail */
+    assert_ok(lb_plot_freezing(&pictures, &input, &data.sections[0].all, "p"));
+    const lb_status again = lb_pictures_draw(&pictures, folder, false);
+    if (again != LB_E_UNSUPPORTED) assert_ok(again);
     lb_pictures_release(&pictures);
     lb_report_data_release(&data);
 }
@@ -448,6 +518,7 @@ int main(void)
         cmocka_unit_test(test_names_of_series),
         cmocka_unit_test(test_quoting_for_gnuplot),
         cmocka_unit_test(test_convergence),
+        cmocka_unit_test(test_freezing),
         cmocka_unit_test(test_widths_held_fixed),
         cmocka_unit_test(test_svg_for_a_page),
         cmocka_unit_test(test_a_page_quotes_what_it_is_given),
