@@ -289,12 +289,52 @@ static lb_status add_experiment(lb_report_data *data, const lb_report_experiment
     return own ? LB_OK : group_runs(data, experiment->name, title);
 }
 
+/* Where a procedure's result is among the runs, its model and data set name the section. */
+static lb_status name_procedures(lb_report_data *data, const lb_report_procedure *first,
+                                 const char **out)
+{
+    for (size_t i = 0; i < data->n_runs; i++) {
+        const lb_run_record *r = data->runs[i].record;
+        if (first->run_id != 0 && r->id == first->run_id)
+            return lb_arena_print(&data->arena, out, "Mixed precision: %s on %s", r->model,
+                                  r->data);
+    }
+    *out = "Mixed precision";
+    return LB_OK;
+}
+
+/* Sections of procedures, by the network that they began at, in the order in which they were given. */
+static lb_status group_procedures(lb_report_data *data)
+{
+    const lb_report_procedure *all = data->input->procedures;
+    const size_t n = data->input->n_procedures;
+    for (size_t i = 0; i < n; i++) {
+        size_t earlier = 0;
+        while (strcmp(all[earlier].state.start, all[i].state.start) != 0) earlier++;
+        if (earlier < i) continue;
+        const char *title = NULL;
+        void *block = NULL;
+        lb_report_section *section = NULL;
+        LB_TRY(name_procedures(data, &all[i], &title));
+        LB_TRY(lb_arena_alloc(&data->arena, n - i, sizeof(*section->procedures), "procedures",
+                              &block));
+        LB_TRY(add_section(data, title, 0, NULL, 0, &section));
+        section->procedures = block;
+        section->n_items = 0;
+        for (size_t k = i; k < n; k++) {
+            if (strcmp(all[k].state.start, all[i].state.start) == 0)
+                section->procedures[section->n_procedures++] = &all[k];
+        }
+    }
+    return LB_OK;
+}
+
 static lb_status make_sections(lb_report_data *data)
 {
     const lb_report_input *input = data->input;
     void *block = NULL;
-    LB_TRY(lb_arena_alloc(&data->arena, data->n_runs + input->n_experiments, sizeof *data->sections,
-                          "sections", &block));
+    LB_TRY(lb_arena_alloc(&data->arena, data->n_runs + input->n_experiments + input->n_procedures,
+                          sizeof *data->sections, "sections", &block));
     data->sections = block;
     LB_TRY(lb_arena_alloc(&data->arena, data->n_runs, sizeof(lb_report_run *), "runs by number",
                           &block));
@@ -304,6 +344,7 @@ static lb_status make_sections(lb_report_data *data)
     for (size_t i = 0; i < input->n_experiments; i++)
         LB_TRY(add_experiment(data, &input->experiments[i], sorted));
     LB_TRY(group_runs(data, "", ""));
+    LB_TRY(group_procedures(data));
     for (size_t i = 0; i < data->n_sections; i++)
         LB_TRY(find_series(&data->sections[i].all, &data->arena));
     return LB_OK;

@@ -409,6 +409,77 @@ static void test_freezing(void **state)
     lb_report_data_release(&data);
 }
 
+static lb_status render_once(void *context)
+{
+    static char folder[1024]; /* for all calls: there are many */
+    if (folder[0] == '\0') (void)snprintf(folder, sizeof folder, "%s", lb_test_folder());
+    lb_rendered made = {.text = NULL};
+    const lb_page_options page = {.title = "t", .source = "s", .problem = ""};
+    LB_TRY(lb_report_render(context, &page, folder, &made));
+    free(made.text);
+    return LB_OK;
+}
+
+static lb_impq_row row_of(const char *phase, double top1, double w, double a, bool kept)
+{
+    return (lb_impq_row){.phase = phase,
+                         .top1 = top1,
+                         .weight_bits = w,
+                         .act_bits = a,
+                         .compression = 16.0 / w,
+                         .kept = kept};
+}
+
+static void test_mixed_precision(void **state)
+{
+    (void)state;
+    lb_impq_row rows[] = {
+        row_of("start", 90.0, 4.0, 6.0, true), row_of("weights", 89.0, 3.5, 6.0, true),
+        row_of("weights", 70.0, 3.25, 6.0, false), row_of("activations", 88.0, 3.5, 5.0, true),
+        row_of("activations", 60.0, 3.5, 4.0, false)};
+    lb_layer_bits layers[] = {{"conv1" HOSTILE, 3.5, 0.0}, {"fc1", 0.0, 5.0}};
+    lb_report_procedure procedures[] = {
+        {.name = "kernel: a" HOSTILE, .state = {.rows = rows, .n_rows = 5}, .result = 3},
+        {.name = "layer: b", .state = {.rows = rows, .n_rows = 1}},
+        {.name = "layer: c", .state = {.rows = rows, .n_rows = 3}, .result = 1}};
+    for (size_t i = 0; i < 3; i++) procedures[i].state.start = i == 1 ? "5678" : "1234";
+    procedures[0].layers = layers;
+    procedures[0].n_layers = 2;
+    lb_report_input input = input_of(NULL, 0);
+    input.procedures = procedures;
+    input.n_procedures = 3;
+    lb_report_data data;
+    lb_report_plan plan;
+    assert_ok(lb_report_data_init(&input, &data));
+    assert_int_equal(data.n_sections, 2); /* by start */
+    assert_string_equal(data.sections[0].title, "Mixed precision");
+    assert_int_equal(data.sections[0].n_procedures, 2);
+    assert_ptr_equal(data.sections[0].procedures[1], &procedures[2]);
+    assert_int_equal(data.sections[1].n_procedures, 1);
+    assert_ok(lb_report_plan_init(&data, &plan));
+    /* curves of weights, activations and compression, one picture of layers; b has one point and no layers */
+    assert_int_equal(plan.pictures.n, 4);
+    assert_int_equal(plan.n_tables, 2 * 3 + 1);
+    const lb_picture *p = plan.pictures.items;
+    assert_string_equal(p[0].name, "mixed-precision-1-impq-weights");
+    assert_contains(p[0].script, "$d0 << EOD\n4 90.0000\n3.5 89.0000\nEOD\n");
+    assert_contains(p[0].script, "$not0 << EOD\n3.25 70.0000\nEOD\n"); /* off the curve */
+    /* activations begin where the weights have come to, not at the start */
+    assert_contains(p[1].script, "$d0 << EOD\n6 89.0000\n5 88.0000\nEOD\n");
+    assert_contains(p[1].script, "$not0 << EOD\n4 60.0000\nEOD\n");
+    assert_null(strstr(p[1].script, "$d1 using"));
+    assert_contains(p[2].script, "$d1 << EOD\n4 90.0000\n4.57143 89.0000\nEOD\n");
+    assert_contains(p[2].script, "title 'layer: c'");
+    assert_contains(p[3].script, "$d << EOD\n0 3.5 0\n1 0 5\nEOD\n");
+    const char *folder = lb_test_folder();
+    const lb_status drawn = lb_pictures_draw(&plan.pictures, folder, false);
+    if (drawn != LB_E_UNSUPPORTED) assert_ok(drawn);
+    assert_false(lb_path_exists(lb_test_path(folder, "owned")));
+    lb_report_plan_release(&plan);
+    lb_report_data_release(&data);
+    lb_test_every_allocation_failure(render_once, &input);
+}
+
 static void test_widths_held_fixed(void **state)
 {
     (void)state;
@@ -480,15 +551,6 @@ static void test_a_page_quotes_what_it_is_given(void **state)
     free(made.text);
 }
 
-static lb_status render_once(void *context)
-{
-    lb_rendered made = {.text = NULL};
-    const lb_page_options page = {.title = "t", .source = "s", .problem = ""};
-    LB_TRY(lb_report_render(context, &page, lb_test_folder(), &made));
-    free(made.text);
-    return LB_OK;
-}
-
 static void test_allocation_failures(void **state)
 {
     (void)state;
@@ -519,6 +581,7 @@ int main(void)
         cmocka_unit_test(test_quoting_for_gnuplot),
         cmocka_unit_test(test_convergence),
         cmocka_unit_test(test_freezing),
+        cmocka_unit_test(test_mixed_precision),
         cmocka_unit_test(test_widths_held_fixed),
         cmocka_unit_test(test_svg_for_a_page),
         cmocka_unit_test(test_a_page_quotes_what_it_is_given),
