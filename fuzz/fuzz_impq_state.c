@@ -18,6 +18,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         for (size_t i = 0; i < state.n_rows; i++)
             if (state.rows[i].iteration != i || !state.rows[i].phase || !state.layers[i]) abort();
     lb_impq_state_release(&state);
+    state = (lb_impq_state){0}; /* as a report reads it: of any options */
+    if (lb_impq_state_parse(NULL, "input", text, &state) == LB_OK &&
+        (!state.granularity || !state.start))
+        abort();
+    lb_impq_state_release(&state);
     free(text);
     return 0;
 }

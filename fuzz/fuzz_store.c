@@ -1,4 +1,4 @@
-/* Hostile result stores: whatever the bytes are, they are refused with a message, or read and merged. */
+/* Hostile result stores: whatever the bytes are, they are refused with a message, or read, merged and written. */
 #define _XOPEN_SOURCE 700 /* mkdtemp */
 #include <stdio.h>
 #include <stdlib.h>
@@ -51,16 +51,21 @@ static void read_all(lb_store *store)
 /* SQLite follows links, so bytes that have no name but /proc/self/fd cannot be opened: they go to a folder. */
 static char folder[64], input[96], target[96];
 
-static void remove_files(void)
+/* A store and what SQLite keeps beside it. */
+static void remove_store(const char *store)
 {
     static const char *const ends[] = {"", "-wal", "-shm", "-journal"};
     for (size_t i = 0; i < sizeof ends / sizeof *ends; i++) {
         char path[128];
-        (void)snprintf(path, sizeof path, "%s%s", input, ends[i]);
-        (void)unlink(path);
-        (void)snprintf(path, sizeof path, "%s%s", target, ends[i]);
+        (void)snprintf(path, sizeof path, "%s%s", store, ends[i]);
         (void)unlink(path);
     }
+}
+
+static void remove_files(void)
+{
+    remove_store(input);
+    remove_store(target);
     (void)rmdir(folder);
 }
 
@@ -72,6 +77,7 @@ static void write_input(const uint8_t *data, size_t size)
         (void)snprintf(input, sizeof input, "%s/input", folder);
         (void)snprintf(target, sizeof target, "%s/target", folder);
     }
+    remove_store(input); /* a log of the input before is none of this one's */
     FILE *file = fopen(input, "wb");
     if (file == NULL || fwrite(data, 1, size, file) != size || fclose(file) != 0) abort();
 }
@@ -86,6 +92,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     store = NULL;
     if (lb_store_open(target, LB_STORE_WRITE, &store) != LB_OK) abort();
     (void)lb_store_merge(store, input, &counts);
+    lb_store_close(store);
+    store = NULL; /* an earlier version becomes this one */
+    if (lb_store_open(input, LB_STORE_WRITE, &store) == LB_OK) read_all(store);
     lb_store_close(store);
     return 0;
 }

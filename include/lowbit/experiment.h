@@ -108,7 +108,8 @@ typedef enum lb_report_item_kind {
     LB_REPORT_BARS,  /* accuracy over weight x activation bits: 3-D bars and a heat map           */
     LB_REPORT_CONVERGENCE, /* accuracy and its running average over epochs                        */
     LB_REPORT_COSTS,       /* accuracy against size and against bit operations                    */
-    LB_REPORT_WEIGHTS      /* histograms of weights                                               */
+    LB_REPORT_WEIGHTS,     /* histograms of weights                                               */
+    LB_REPORT_FREEZING /* of runs that freeze weights part by part (rpr): accuracy and schedule */
 } lb_report_item_kind;
 
 typedef struct lb_report_item {

@@ -11,7 +11,8 @@ extern "C" {
 #endif
 
 typedef struct lb_report_options {
-    const char *const *sources; /* result stores and folders of runs, in any mixture           */
+    const char *const
+        *sources; /* result stores, folders of runs and of lowbit impq, in any mixture */
     size_t n_sources;
     const char *title;  /* NULL: "Results"                                                      */
     const char *filter; /* runs that are shown, as lb_store_list; NULL: all                     */

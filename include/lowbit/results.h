@@ -16,7 +16,8 @@ extern "C" {
 
 typedef struct lb_store lb_store;
 
-enum { LB_RUN_HASH_BYTES = 65, LB_STORE_VERSION = 1 };
+/* Version of the tables that are written; those of earlier versions can be read. */
+enum { LB_RUN_HASH_BYTES = 65, LB_STORE_VERSION = 2 };
 
 typedef enum lb_store_mode {
     LB_STORE_READ, /* the file must be there; nothing is written */
@@ -24,7 +25,8 @@ typedef enum lb_store_mode {
 } lb_store_mode;
 
 /**
- * Open a store.
+ * Open a store. For writing, one of an earlier version becomes one of LB_STORE_VERSION first, in one transaction;
+ * for reading it stays what it is.
  *
  * Ownership: *out is yours, lb_store_close.
  * Errors:    LB_E_IO     missing, or cannot be read or written (full disk, read-only folder).
@@ -77,6 +79,9 @@ typedef struct lb_run_record {
 typedef struct lb_epoch_record {
     size_t epoch; /* from 1 */
     double lr, train_loss, train_top1, val_loss, val_top1, val_top5;
+    /* of a run that trains a mixture of frozen and relaxed weights (rpr): the share of frozen ones, and figures of the
+     * mixture, where val_* are of the quantized network; NaN in all other runs */
+    double frozen, mixed_loss, mixed_top1;
 } lb_epoch_record;
 
 /* A layer with weights. */

@@ -86,12 +86,14 @@ const lb_command lb_command_report = {
     .arguments = "STORE|RUN...",
     .description =
         "Writes tables in the papers' layout, accuracy against bits and costs, convergence, "
-        "weights and layers of all runs of a result store (or of folders of runs) into one "
+        "weights and layers of all runs of a result store (or of folders of runs and of lowbit "
+        "impq) into one "
         "file that needs nothing else, and each picture and table as a file of its own "
         "beside it. With --live the page is served on 127.0.0.1 while a sweep runs. gnuplot "
         "draws the pictures.",
     .examples = "lowbit report results.sqlite -o report.html\n"
                 "lowbit report runs/a runs/b\n"
+                "lowbit report a-kernel a-layer a-network\n"
                 "lowbit report results.sqlite --live --port 8765\n",
     .options = options,
     .run = run,

@@ -1,6 +1,7 @@
 /* Runs as text and as JSON. */
 #include "cli/results_report.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -99,15 +100,26 @@ static lb_status query_settings(lb_store *store, int64_t id,
     return lb_store_query(store, sql, row, user);
 }
 
+/* Does the row have figures of a mixture? */
+static bool is_mixed(const lb_epoch_record *e)
+{
+    return !isnan(e->frozen);
+}
+
 static void print_epochs(const lb_epoch_record *epochs, size_t n)
 {
     if (n == 0) return;
-    (void)printf("\n%6s %11s %11s %11s %11s %9s %9s\n", "epoch", "lr", "train loss", "train top-1",
+    const bool mixed = is_mixed(&epochs[0]);
+    (void)printf("\n%6s %11s %11s %11s %11s %9s %9s", "epoch", "lr", "train loss", "train top-1",
                  "val loss", "val top-1", "val top-5");
+    if (mixed) (void)printf(" %7s %11s %11s", "frozen", "mixed loss", "mixed top-1");
+    (void)printf("\n");
     for (size_t i = 0; i < n; i++) {
         const lb_epoch_record *e = &epochs[i];
-        (void)printf("%6zu %11.5g %11.5f %11.2f %11.5f %9.2f %9.2f\n", e->epoch, e->lr,
-                     e->train_loss, e->train_top1, e->val_loss, e->val_top1, e->val_top5);
+        (void)printf("%6zu %11.5g %11.5f %11.2f %11.5f %9.2f %9.2f", e->epoch, e->lr, e->train_loss,
+                     e->train_top1, e->val_loss, e->val_top1, e->val_top5);
+        if (mixed) (void)printf(" %7.4g %11.5f %11.2f", e->frozen, e->mixed_loss, e->mixed_top1);
+        (void)printf("\n");
     }
 }
 
@@ -232,9 +244,13 @@ static void print_rows_json(const lb_epoch_record *epochs, size_t n_epochs,
     for (size_t i = 0; i < n_epochs; i++) {
         const lb_epoch_record *e = &epochs[i];
         (void)printf("%s{\"epoch\":%zu,\"lr\":%.9g,\"train_loss\":%.9g,\"train_top1\":%.9g,"
-                     "\"val_loss\":%.9g,\"val_top1\":%.9g,\"val_top5\":%.9g}",
+                     "\"val_loss\":%.9g,\"val_top1\":%.9g,\"val_top5\":%.9g",
                      i > 0 ? "," : "", e->epoch, e->lr, e->train_loss, e->train_top1, e->val_loss,
                      e->val_top1, e->val_top5);
+        if (is_mixed(e))
+            (void)printf(",\"frozen\":%.9g,\"mixed_loss\":%.9g,\"mixed_top1\":%.9g", e->frozen,
+                         e->mixed_loss, e->mixed_top1);
+        (void)printf("}");
     }
     (void)printf("],\"layers\":[");
     for (size_t i = 0; i < n_layers; i++) {

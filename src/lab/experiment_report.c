@@ -6,7 +6,8 @@
 #include "lab/experiment_internal.h"
 
 /* By lb_report_item_kind. */
-static const char *const kinds[] = {"table", "bits", "bars", "convergence", "costs", "weights"};
+static const char *const kinds[] = {"table", "bits",    "bars",    "convergence",
+                                    "costs", "weights", "freezing"};
 
 enum { N_KINDS = sizeof kinds / sizeof *kinds, MAX_ITEMS = 100, MAX_TITLE = 200 };
 

@@ -96,11 +96,16 @@ void lb_plot_quote(FILE *script, const char *text)
     (void)fputc('\'', script);
 }
 
+void lb_plot_color(FILE *script, size_t index)
+{
+    (void)fprintf(script, " lc rgb '%s'", colors[index % LB_PLOT_COLORS]);
+}
+
 void lb_plot_style(FILE *script, size_t index)
 {
-    const size_t i = index % LB_PLOT_COLORS;
-    (void)fprintf(script, " lc rgb '%s' dt %zu pt %d", colors[i], 1 + index / LB_PLOT_COLORS % 4,
-                  markers[i]);
+    lb_plot_color(script, index);
+    (void)fprintf(script, " dt %zu pt %d", 1 + index / LB_PLOT_COLORS % 4,
+                  markers[index % LB_PLOT_COLORS]);
 }
 
 void lb_plot_axes(FILE *script, const char *x, const char *y)

@@ -35,6 +35,8 @@ void lb_pictures_release(lb_pictures *pictures);
 
 /** Write a text as a quoted string that gnuplot takes as it stands. */
 void lb_plot_quote(FILE *script, const char *text);
+/** Write the colour of a curve. */
+void lb_plot_color(FILE *script, size_t index);
 /** Write colour, dashes and marker of a curve. */
 void lb_plot_style(FILE *script, size_t index);
 /** Write axes, grid and a legend below; `x` and `y`, of plain words, name the axes. */
@@ -71,12 +73,23 @@ LB_MUST_CHECK lb_status lb_plot_bars(lb_pictures *pictures, const lb_selection *
 /** Accuracy over epochs, and its running average. */
 LB_MUST_CHECK lb_status lb_plot_convergence(lb_pictures *pictures, const lb_report_input *input,
                                             const lb_selection *selection, const char *prefix);
+/** Of runs whose weights were frozen part by part, the best LB_CURVES_MAX at most, a picture each: accuracy of the
+ *  mixture and of the quantized network, share of frozen weights, learning rate. */
+LB_MUST_CHECK lb_status lb_plot_freezing(lb_pictures *pictures, const lb_report_input *input,
+                                         const lb_selection *selection, const char *prefix);
 /** Runs that no other run beats in both accuracy and size (or bit operations), cheapest first. Writes at most
  *  selection->n of them to `front`; returns how many. */
 size_t lb_pareto_front(const lb_selection *selection, bool operations, const lb_run_record **front);
 /** Accuracy against size and against bit operations, with the Pareto fronts. */
 LB_MUST_CHECK lb_status lb_plot_costs(lb_pictures *pictures, const lb_selection *selection,
                                       const char *prefix);
+/** Mixed-precision procedures of a section: accuracy against effective bits of weights, of activations, and against
+ *  compression where there are two procedures. */
+LB_MUST_CHECK lb_status lb_plot_procedures(lb_pictures *pictures, const lb_report_section *section);
+/** Bits by layer of a procedure's result. */
+LB_MUST_CHECK lb_status lb_plot_layer_bits(lb_pictures *pictures,
+                                           const lb_report_procedure *procedure, const char *prefix,
+                                           const char *what);
 /** Histograms of up to three layers of a run. */
 LB_MUST_CHECK lb_status lb_plot_weights(lb_pictures *pictures,
                                         const lb_histogram_record *histograms, size_t n,

@@ -120,13 +120,17 @@ static lb_status render(const lb_report_options *options, const places *at, cons
                         lb_rendered *out)
 {
     lb_store *store = NULL;
-    LB_TRY(lb_report_open_sources(options->sources, options->n_sources, scratch, &store));
+    lb_report_procedures procedures;
+    lb_status status =
+        lb_report_open_sources(options->sources, options->n_sources, scratch, &store, &procedures);
     char source[1024];
     name_sources(options, source, sizeof source);
     const lb_page_options page = {
         .title = title_of(options->title), .source = source, .folder = at->link, .problem = ""};
-    const lb_status status = lb_report_render_store(store, options->filter, &page, scratch, out);
+    if (status == LB_OK)
+        status = lb_report_render_store(store, &procedures, options->filter, &page, scratch, out);
     lb_store_close(store);
+    lb_report_procedures_release(&procedures);
     return status;
 }
 

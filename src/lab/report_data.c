@@ -13,6 +13,7 @@ static const char *const not_of_configuration[] = {"seed", "threads", "backend",
 static const lb_report_item standard_items[] = {
     {.kind = LB_REPORT_TABLE},       {.kind = LB_REPORT_BITS},  {.kind = LB_REPORT_BARS},
     {.kind = LB_REPORT_CONVERGENCE}, {.kind = LB_REPORT_COSTS}, {.kind = LB_REPORT_WEIGHTS},
+    {.kind = LB_REPORT_FREEZING},
 };
 enum { N_STANDARD_ITEMS = sizeof standard_items / sizeof *standard_items };
 
@@ -317,6 +318,45 @@ static lb_status add_experiment(lb_report_data *data, size_t index, lb_report_ru
                : group_runs(data, listed, n, title);
 }
 
+/* Where a procedure's result is among the runs, its model and data set name the section. */
+static lb_status name_procedures(lb_report_data *data, const lb_report_procedure *first,
+                                 const char **out)
+{
+    for (size_t i = 0; i < data->n_runs; i++) {
+        const lb_run_record *r = data->runs[i].record;
+        if (first->run_id != 0 && r->id == first->run_id)
+            return lb_arena_print(&data->arena, out, "Mixed precision: %s on %s", r->model,
+                                  r->data);
+    }
+    *out = "Mixed precision";
+    return LB_OK;
+}
+
+/* Sections of procedures, by the network that they began at, in the order in which they were given. */
+static lb_status group_procedures(lb_report_data *data)
+{
+    const lb_report_procedure *all = data->input->procedures;
+    const size_t n = data->input->n_procedures;
+    for (size_t i = 0; i < n; i++) {
+        size_t earlier = 0;
+        while (strcmp(all[earlier].state.start, all[i].state.start) != 0) earlier++;
+        if (earlier < i) continue;
+        const char *title = NULL;
+        void *block = NULL;
+        LB_TRY(name_procedures(data, &all[i], &title));
+        LB_TRY(add_section(data, title, NULL, 0, NULL, 0));
+        lb_report_section *section = &data->sections[data->n_sections - 1];
+        LB_TRY(lb_arena_alloc(&data->arena, n - i, sizeof(*section->procedures), "procedures",
+                              &block));
+        section->procedures = block;
+        for (size_t k = i; k < n; k++) {
+            if (strcmp(all[k].state.start, all[i].state.start) == 0)
+                section->procedures[section->n_procedures++] = &all[k];
+        }
+    }
+    return LB_OK;
+}
+
 static lb_status make_sections(lb_report_data *data)
 {
     void *block = NULL;
@@ -330,6 +370,7 @@ static lb_status make_sections(lb_report_data *data)
     for (size_t i = 0; i < data->n_runs; i++)
         if (data->runs[i].experiment[0] == '\0') runs[n++] = &data->runs[i];
     LB_TRY(group_runs(data, runs, n, ""));
+    LB_TRY(group_procedures(data));
     for (size_t i = 0; i < data->n_sections; i++)
         LB_TRY(find_series(&data->sections[i].all, &data->arena));
     return LB_OK;

@@ -5,6 +5,7 @@
 #include <jansson.h>
 
 #include "base/memory.h"
+#include "lab/report_impq.h"
 #include "lowbit/experiment.h"
 #include "lowbit/results.h"
 
@@ -25,6 +26,8 @@ typedef struct lb_report_input {
     size_t n_runs;
     const lb_report_experiment *experiments;
     size_t n_experiments;
+    const lb_report_procedure *procedures; /* of mixed precision */
+    size_t n_procedures;
     void *user;
     lb_status (*epochs)(void *user, int64_t run_id, lb_epoch_record **out, size_t *n);
     lb_status (*layers)(void *user, int64_t run_id, lb_layer_record **out, size_t *n);
@@ -58,6 +61,8 @@ typedef struct lb_report_section {
     lb_selection all;
     const lb_report_item *items;
     size_t n_items;
+    const lb_report_procedure **procedures; /* that began at one network; then there are no runs */
+    size_t n_procedures;
 } lb_report_section;
 
 typedef struct lb_report_data {
@@ -71,8 +76,9 @@ typedef struct lb_report_data {
 
 /**
  * Sort runs into sections: one for every experiment with a report section; one for each data set and model
- * of the other experiments; and one for each data set and model of the runs that belong to no experiment. A run
- * that several experiments share stands in a section of each, once.
+ * of the other experiments; one for each data set and model of the runs that belong to no experiment; and one for
+ * each network that mixed-precision procedures began at. A run that several experiments share stands in a section
+ * of each, once.
  *
  * Ownership: *out is yours, lb_report_data_release, also after a failure; it borrows the input.
  * Errors:    LB_E_NOMEM.

@@ -3,7 +3,7 @@
 
 #include "lab/report_page.h"
 
-enum { MAX_TABLES_OF_ITEM = 8, MAX_WEIGHT_RUNS = 4 };
+enum { MAX_TABLES_OF_ITEM = 8, MAX_WEIGHT_RUNS = 4, PROCEDURE_TABLES = 2, PROCEDURE_BLOCKS = 2 };
 
 /* Titles of items that have none of their own. */
 static const char *title_of(const lb_report_item *item)
@@ -16,6 +16,7 @@ static const char *title_of(const lb_report_item *item)
     case LB_REPORT_CONVERGENCE: return "Convergence";
     case LB_REPORT_COSTS: return "Accuracy against cost";
     case LB_REPORT_WEIGHTS: return "Weights and layers";
+    case LB_REPORT_FREEZING: return "Freezing weights part by part";
     }
     return "";
 }
@@ -100,6 +101,14 @@ static lb_status plan_weights(lb_report_plan *plan, const lb_report_input *input
     return LB_OK;
 }
 
+/* Keep a block that anything was added to since it was begun. */
+static void end_block(lb_report_plan *plan, lb_report_block block)
+{
+    block.n_tables = plan->n_tables - block.first_table;
+    block.n_pictures = plan->pictures.n - block.first_picture;
+    if (block.n_tables + block.n_pictures > 0) plan->blocks[plan->n_blocks++] = block;
+}
+
 static lb_status plan_item(lb_report_plan *plan, const lb_report_data *data, size_t section,
                            size_t item_index)
 {
@@ -124,27 +133,62 @@ static lb_status plan_item(lb_report_plan *plan, const lb_report_data *data, siz
         break;
     case LB_REPORT_COSTS: status = plan_costs(plan, &selection, prefix); break;
     case LB_REPORT_WEIGHTS: status = plan_weights(plan, data->input, &selection, prefix); break;
+    case LB_REPORT_FREEZING:
+        status = lb_plot_freezing(&plan->pictures, data->input, &selection, prefix);
+        break;
     }
     LB_TRY(status);
-    block.n_tables = plan->n_tables - block.first_table;
-    block.n_pictures = plan->pictures.n - block.first_picture;
-    if (block.n_tables + block.n_pictures > 0) plan->blocks[plan->n_blocks++] = block;
+    end_block(plan, block);
+    return LB_OK;
+}
+
+/* Curves of all procedures of a section and their iterations; then the layers of each result. */
+static lb_status plan_procedures(lb_report_plan *plan, const lb_report_data *data, size_t section)
+{
+    const lb_report_section *s = &data->sections[section];
+    if (s->n_procedures == 0) return LB_OK;
+    char what[LB_VALUE_BYTES];
+    for (int layers = 0; layers < PROCEDURE_BLOCKS; layers++) {
+        const lb_report_block block = {.section = section,
+                                       .title = layers != 0 ? "Bits by layer"
+                                                            : "Accuracy against effective bits",
+                                       .first_table = plan->n_tables,
+                                       .first_picture = plan->pictures.n};
+        if (layers == 0) LB_TRY(lb_plot_procedures(&plan->pictures, s));
+        for (size_t k = 0; k < s->n_procedures; k++) {
+            const lb_report_procedure *p = s->procedures[k];
+            (void)snprintf(what, sizeof what, "impq-%s-%zu", layers != 0 ? "layers" : "iterations",
+                           k + 1);
+            lb_table table;
+            if (layers != 0) LB_TRY(lb_plot_layer_bits(&plan->pictures, p, s->file_prefix, what));
+            LB_TRY(layers != 0 ? lb_layer_bits_table(p, &plan->arena, &table)
+                               : lb_iteration_table(p, &plan->arena, &table));
+            LB_TRY(add_table(plan, &table, s->file_prefix, what));
+        }
+        end_block(plan, block);
+    }
     return LB_OK;
 }
 
 lb_status lb_report_plan_init(const lb_report_data *data, lb_report_plan *out)
 {
     *out = (lb_report_plan){.blocks = NULL};
-    size_t items = 0;
-    for (size_t s = 0; s < data->n_sections; s++) items += data->sections[s].n_items;
+    size_t items = 0, procedures = 0;
+    for (size_t s = 0; s < data->n_sections; s++) {
+        items += data->sections[s].n_items;
+        procedures += data->sections[s].n_procedures;
+    }
     void *block = NULL;
-    LB_TRY(lb_arena_alloc(&out->arena, items, sizeof *out->blocks, "blocks of a report", &block));
+    LB_TRY(lb_arena_alloc(&out->arena, items + PROCEDURE_BLOCKS * procedures, sizeof *out->blocks,
+                          "blocks of a report", &block));
     out->blocks = block;
-    LB_TRY(lb_arena_alloc(&out->arena, items * MAX_TABLES_OF_ITEM + 1, sizeof *out->tables,
-                          "tables of a report", &block));
+    LB_TRY(lb_arena_alloc(&out->arena,
+                          items * MAX_TABLES_OF_ITEM + PROCEDURE_TABLES * procedures + 1,
+                          sizeof *out->tables, "tables of a report", &block));
     out->tables = block;
     for (size_t s = 0; s < data->n_sections; s++) {
         for (size_t i = 0; i < data->sections[s].n_items; i++) LB_TRY(plan_item(out, data, s, i));
+        LB_TRY(plan_procedures(out, data, s));
     }
     LB_TRY(lb_run_table(data, &out->arena, &out->tables[out->n_tables]));
     out->n_tables++;

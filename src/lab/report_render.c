@@ -95,11 +95,16 @@ lb_status lb_report_render(const lb_report_input *input, const lb_page_options *
     return status;
 }
 
-lb_status lb_report_render_store(lb_store *store, const char *filter, const lb_page_options *page,
+lb_status lb_report_render_store(lb_store *store, const lb_report_procedures *procedures,
+                                 const char *filter, const lb_page_options *page,
                                  const char *scratch_folder, lb_rendered *out)
 {
     lb_report_records records;
     lb_status status = lb_report_records_init(store, filter, scratch_folder, &records);
+    if (procedures != NULL) {
+        records.input.procedures = procedures->items;
+        records.input.n_procedures = procedures->n;
+    }
     if (status == LB_OK) status = lb_report_render(&records.input, page, scratch_folder, out);
     lb_report_records_release(&records);
     return status;

@@ -22,9 +22,10 @@ typedef struct lb_rendered {
  */
 LB_MUST_CHECK lb_status lb_report_render(const lb_report_input *input, const lb_page_options *page,
                                          const char *scratch_folder, lb_rendered *out);
-/** As above from a store that is open. */
-LB_MUST_CHECK lb_status lb_report_render_store(lb_store *store, const char *filter,
-                                               const lb_page_options *page,
+/** As above from a store that is open, and from procedures; NULL: none. */
+LB_MUST_CHECK lb_status lb_report_render_store(lb_store *store,
+                                               const lb_report_procedures *procedures,
+                                               const char *filter, const lb_page_options *page,
                                                const char *scratch_folder, lb_rendered *out);
 
 /** Make a folder of its own for files in the making, beside `near` (NULL: where temporary files go).

@@ -130,7 +130,7 @@ static lb_status make_page(const lb_serve_options *options, double seconds, serv
     lb_status status = lb_scratch_make(NULL, &scratch);
     if (status == LB_OK) status = lb_store_open(options->store, LB_STORE_READ, &store);
     if (status == LB_OK)
-        status = lb_report_render_store(store, options->filter, &page, scratch, &made);
+        status = lb_report_render_store(store, NULL, options->filter, &page, scratch, &made);
     lb_store_close(store);
     lb_scratch_remove(scratch);
     if (status != LB_OK) return status;

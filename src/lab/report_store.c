@@ -127,8 +127,9 @@ void lb_report_records_release(lb_report_records *records)
 
 /* ---- sources --------------------------------------------------------------------------------- */
 
-static lb_status add_source(lb_store *store, const char *source)
+static lb_status add_source(lb_store *store, const char *source, lb_report_procedures *procedures)
 {
+    if (lb_is_procedure(source)) return lb_report_procedures_add(procedures, source, store);
     if (lb_path_is_folder(source)) {
         int64_t id = 0;
         return lb_store_import(store, source, NULL, 0.0, &id);
@@ -138,17 +139,22 @@ static lb_status add_source(lb_store *store, const char *source)
 }
 
 lb_status lb_report_open_sources(const char *const *sources, size_t n, const char *scratch_folder,
-                                 lb_store **out)
+                                 lb_store **out, lb_report_procedures *procedures)
 {
+    *procedures = (lb_report_procedures){.n = 0};
     if (n == 0) return lb_fail(LB_E_ARG, "nothing to report on; wanted a store or folders of runs");
     if (n == 1 && !lb_path_is_folder(sources[0])) {
         return lb_store_open(sources[0], LB_STORE_READ, out);
     }
     char *path = NULL;
+    void *block = NULL;
+    LB_TRY(lb_arena_alloc(&procedures->arena, n, sizeof *procedures->items, "procedures", &block));
+    procedures->items = block;
     LB_TRY(lb_path_join(scratch_folder, "store.sqlite", &path));
     lb_store *store = NULL;
     lb_status status = lb_store_open(path, LB_STORE_WRITE, &store);
-    for (size_t i = 0; i < n && status == LB_OK; i++) status = add_source(store, sources[i]);
+    for (size_t i = 0; i < n && status == LB_OK; i++)
+        status = add_source(store, sources[i], procedures);
     lb_free(path);
     if (status != LB_OK) {
         lb_store_close(store);

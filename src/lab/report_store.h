@@ -27,12 +27,13 @@ void lb_report_records_release(lb_report_records *records);
 
 /**
  * One store with all that the sources have: the source itself where it is one store, else a temporary one
- * in `scratch_folder`.
+ * in `scratch_folder`; and the mixed-precision procedures among them, whose results are in the store.
  *
- * Ownership: *out is yours, lb_store_close.
+ * Ownership: *out is yours, lb_store_close; *procedures too, lb_report_procedures_release, also after a failure.
  * Errors:    LB_E_ARG, LB_E_IO, LB_E_FORMAT, LB_E_NOMEM.
  */
 LB_MUST_CHECK lb_status lb_report_open_sources(const char *const *sources, size_t n,
-                                               const char *scratch_folder, lb_store **out);
+                                               const char *scratch_folder, lb_store **out,
+                                               lb_report_procedures *procedures);
 
 #endif

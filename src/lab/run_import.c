@@ -3,6 +3,7 @@
  * wait for rows only. */
 #define _XOPEN_SOURCE 700 /* realpath */
 #include <jansson.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -109,9 +110,13 @@ static lb_status list_epochs(folder_run *f)
     f->epochs = block;
     for (size_t i = 0; i < f->progress.n_rows; i++) {
         const lb_epoch_row *row = &f->progress.rows[i];
+        const bool mixed = lb_epoch_row_is_mixed(row);
         f->epochs[i].epoch = i + 1;
 #define X(field, column) f->epochs[i].field = row->field;
         LB_EPOCH_ROW_LIST(X)
+#undef X
+#define X(field, column) f->epochs[i].field = mixed ? row->field : (double)NAN;
+        LB_MIXED_ROW_LIST(X)
 #undef X
     }
     return LB_OK;

@@ -14,6 +14,7 @@ struct lb_store {
     sqlite3 *db;
     char *path;
     lb_store_mode mode;
+    int64_t version; /* of its tables, as lb_schema_check found it last */
     /* Statements in use so far, by the address of their SQL, which is a constant. */
     struct {
         const char *sql;

@@ -2,6 +2,7 @@
 #include "lab/store_fields.h"
 
 #include <limits.h>
+#include <math.h>
 #include <string.h>
 
 #include "base/compiler.h"
@@ -65,6 +66,14 @@ void lb_bind_size(sqlite3_stmt *statement, int column, const size_t *value)
 void lb_bind_real(sqlite3_stmt *statement, int column, const double *value)
 {
     (void)sqlite3_bind_double(statement, column, *value);
+}
+
+void lb_bind_optional(sqlite3_stmt *statement, int column, const double *value)
+{
+    if (isnan(*value))
+        (void)sqlite3_bind_null(statement, column);
+    else
+        lb_bind_real(statement, column, value);
 }
 
 /* 64 float32, little-endian */
@@ -192,6 +201,13 @@ lb_status lb_read_size(const lb_field_source *s, int column, size_t *out)
 lb_status lb_read_real(const lb_field_source *s, int column, double *out)
 {
     *out = sqlite3_column_double(s->statement, column);
+    return LB_OK;
+}
+
+lb_status lb_read_optional(const lb_field_source *s, int column, double *out)
+{
+    const bool is_null = sqlite3_column_type(s->statement, column) == SQLITE_NULL;
+    *out = is_null ? (double)NAN : sqlite3_column_double(s->statement, column);
     return LB_OK;
 }
 

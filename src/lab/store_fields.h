@@ -16,6 +16,7 @@ void lb_bind_flag(sqlite3_stmt *statement, int column, const bool *value);
 void lb_bind_seed(sqlite3_stmt *statement, int column, const uint64_t *value);
 void lb_bind_size(sqlite3_stmt *statement, int column, const size_t *value);
 void lb_bind_real(sqlite3_stmt *statement, int column, const double *value);
+void lb_bind_optional(sqlite3_stmt *statement, int column, const double *value); /* NaN: NULL */
 void lb_bind_bins(sqlite3_stmt *statement, int column, const double (*value)[LB_HISTOGRAM_BINS]);
 void lb_bind_reference(sqlite3_stmt *statement, int column, const int64_t *value);
 
@@ -38,6 +39,7 @@ LB_MUST_CHECK lb_status lb_read_flag(const lb_field_source *s, int column, bool 
 LB_MUST_CHECK lb_status lb_read_seed(const lb_field_source *s, int column, uint64_t *out);
 LB_MUST_CHECK lb_status lb_read_size(const lb_field_source *s, int column, size_t *out);
 LB_MUST_CHECK lb_status lb_read_real(const lb_field_source *s, int column, double *out);
+LB_MUST_CHECK lb_status lb_read_optional(const lb_field_source *s, int column, double *out);
 LB_MUST_CHECK lb_status lb_read_bins(const lb_field_source *s, int column,
                                      double (*out)[LB_HISTOGRAM_BINS]);
 LB_MUST_CHECK lb_status lb_read_reference(const lb_field_source *s, int column, int64_t *out);

@@ -30,16 +30,17 @@ static lb_status check_whole(lb_store *other)
 /* ---- runs ------------------------------------------------------------------------------------ */
 
 /* The tables of what belongs to a run; the first column is the run's id in either store. */
-#define COPY(table, columns, marks)                                      \
-    {                                                                    \
-        "SELECT run" columns " FROM " table " WHERE run = ?",            \
-            "INSERT INTO " table " (run" columns ") VALUES (?" marks ")" \
+#define SELECT(table, columns) "SELECT run" columns " FROM " table " WHERE run = ?"
+#define INSERT(table, columns, marks) "INSERT INTO " table " (run" columns ") VALUES (?" marks ")"
+#define COPY(table, columns, marks)                           \
+    {                                                         \
+        SELECT(table, columns), INSERT(table, columns, marks) \
     }
 static const struct {
-    const char *select, *insert;
+    const char *select, *insert; /* select NULL: lb_select_epochs */
 } copies[] = {
     COPY("settings", ", key, value", ", ?, ?"),
-    COPY("epochs", LB_EPOCH_COLUMNS(LB_SQL_NAME), LB_EPOCH_COLUMNS(LB_SQL_MARK)),
+    {NULL, INSERT("epochs", LB_EPOCH_COLUMNS(LB_SQL_NAME), LB_EPOCH_COLUMNS(LB_SQL_MARK))},
     COPY("layers", ", position" LB_LAYER_COLUMNS(LB_SQL_NAME), ", ?" LB_LAYER_COLUMNS(LB_SQL_MARK)),
     COPY("histograms", ", position" LB_HISTOGRAM_COLUMNS(LB_SQL_NAME),
          ", ?" LB_HISTOGRAM_COLUMNS(LB_SQL_MARK)),
@@ -57,9 +58,10 @@ static lb_status copy_row(lb_store *store, const char *insert, int64_t run, sqli
 
 static lb_status copy_rows(lb_store *store, lb_store *other, size_t table, int64_t from, int64_t to)
 {
+    const char *select = copies[table].select;
     sqlite3_stmt *rows = NULL;
     bool row = false;
-    LB_TRY(lb_store_statement(other, copies[table].select, &rows));
+    LB_TRY(lb_store_statement(other, select != NULL ? select : lb_select_epochs(other), &rows));
     (void)sqlite3_bind_int64(rows, 1, from);
     lb_status status = lb_store_step(other, rows, &row);
     while (status == LB_OK && row) {
@@ -157,6 +159,15 @@ static lb_status merge_experiments(lb_store *store, lb_store *other)
 
 /* ---- all ------------------------------------------------------------------------------------- */
 
+/* Begin one snapshot of the other store. It may have become one of a newer version since it was opened. */
+static lb_status begin_snapshot(lb_store *other)
+{
+    bool is_store = false;
+    LB_TRY(execute(other, "BEGIN"));
+    LB_TRY(lb_schema_check(other, &is_store));
+    return check_whole(other);
+}
+
 static lb_status merge_all(lb_store *store, lb_store *other, lb_merge_counts *counts)
 {
     LB_TRY(merge_runs(store, other, counts));
@@ -168,8 +179,7 @@ lb_status lb_store_merge(lb_store *store, const char *path, lb_merge_counts *out
     lb_store *other = NULL;
     lb_merge_counts counts = {0};
     LB_TRY(lb_store_open(path, LB_STORE_READ, &other));
-    lb_status status = execute(other, "BEGIN"); /* one snapshot */
-    if (status == LB_OK) status = check_whole(other);
+    lb_status status = begin_snapshot(other);
     if (status == LB_OK) status = lb_store_begin(store);
     if (status == LB_OK) status = lb_store_end(store, merge_all(store, other, &counts));
     lb_store_close(other);

@@ -86,14 +86,21 @@ static lb_status execute(lb_store *store, const char *sql)
     return code == SQLITE_OK ? LB_OK : lb_store_fail(store);
 }
 
-/* Two processes may find the empty file at once: the second one finds the first one's tables. */
-static lb_status create(lb_store *store)
+static bool is_up_to_date(const lb_store *store, bool is_store)
+{
+    return is_store && store->version == LB_STORE_VERSION;
+}
+
+/* Two processes may find the empty file, or the earlier version, at once: the second one finds the first one's
+ * tables. Who is killed leaves what was there. */
+static lb_status bring_up_to_date(lb_store *store)
 {
     LB_TRY(execute(store, "PRAGMA journal_mode = WAL"));
     LB_TRY(lb_store_begin(store));
     bool is_store = false;
     lb_status status = lb_schema_check(store, &is_store);
-    if (status == LB_OK && !is_store) status = lb_schema_create(store);
+    if (status == LB_OK && !is_up_to_date(store, is_store))
+        status = is_store ? lb_schema_migrate(store) : lb_schema_create(store);
     return lb_store_end(store, status);
 }
 
@@ -115,7 +122,7 @@ static lb_status prepare(lb_store *store)
         if (is_store) return LB_OK;
         return lb_fail(LB_E_FORMAT, "%s: empty, no store of lowbit", store->path);
     }
-    if (!is_store) LB_TRY(create(store));
+    if (!is_up_to_date(store, is_store)) LB_TRY(bring_up_to_date(store));
     /* In WAL mode, NORMAL loses nothing when processes die. When the machine does, the last transactions may be
      * lost, never the file; their runs' folders are synced and can be imported. */
     return execute(store, "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; "

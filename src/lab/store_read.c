@@ -70,12 +70,19 @@ static lb_status rows_of_run(lb_store *store, const char *sql, int64_t run, lb_r
     return lb_store_collect(store, statement, read, records);
 }
 
+const char *lb_select_epochs(const lb_store *store)
+{
+    static const char now[] =
+        "SELECT run" LB_EPOCH_COLUMNS(LB_SQL_NAME) " FROM epochs WHERE run = ? ORDER BY epoch";
+    static const char of_version_1[] = "SELECT run" LB_PLAIN_EPOCH_COLUMNS(LB_SQL_NAME)
+        LB_MIXED_EPOCH_COLUMNS(LB_SQL_NULL) " FROM epochs WHERE run = ? ORDER BY epoch";
+    return store->version == 1 ? of_version_1 : now;
+}
+
 lb_status lb_store_epochs(lb_store *store, int64_t run_id, lb_epoch_record **out, size_t *n)
 {
-    static const char sql[] =
-        "SELECT run" LB_EPOCH_COLUMNS(LB_SQL_NAME) " FROM epochs WHERE run = ? ORDER BY epoch";
     lb_records records = {.size = sizeof **out};
-    LB_TRY(rows_of_run(store, sql, run_id, read_epoch, &records));
+    LB_TRY(rows_of_run(store, lb_select_epochs(store), run_id, read_epoch, &records));
     *out = records.items;
     *n = records.n;
     return LB_OK;

@@ -16,6 +16,9 @@ lb_row_reader lb_read_run;
 LB_MUST_CHECK lb_status lb_store_collect(lb_store *store, sqlite3_stmt *statement,
                                          lb_row_reader *read, lb_records *records);
 
+/** SELECT of the epochs of one run (?) in order, from tables of the store's version. */
+const char *lb_select_epochs(const lb_store *store);
+
 /** Insert or replace the row of a run alone; *run_id is its id. */
 LB_MUST_CHECK lb_status lb_store_put_run_row(lb_store *store, const lb_run_record *record,
                                              int64_t *run_id);

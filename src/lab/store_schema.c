@@ -1,5 +1,7 @@
 /* Making and recognizing stores. A file is a store by its application_id; its tables must be word for word those
- * that are made here, so that statements mean what they say whoever wrote the file. */
+ * that are made here, so that statements mean what they say whoever wrote the file.
+ *
+ * Version 2 has columns of mixtures in `epochs`; all other tables are those of version 1. */
 #include "lab/store_schema.h"
 
 #include <stdio.h>
@@ -18,9 +20,16 @@ enum { APPLICATION_ID = 0x6c6f7762 }; /* "lowb" */
 #define TYPE_seed "INTEGER NOT NULL"
 #define TYPE_size "INTEGER NOT NULL"
 #define TYPE_real "REAL NOT NULL"
+#define TYPE_optional "REAL"
 #define TYPE_bins "BLOB NOT NULL"
 #define TYPE_reference "INTEGER REFERENCES runs (id)"
 #define DEFINE(column, kind) ", " #column " " TYPE_##kind
+
+#define EPOCHS(columns)                                                       \
+    "CREATE TABLE epochs (run INTEGER NOT NULL REFERENCES runs (id)" columns( \
+        DEFINE) ", PRIMARY KEY (run, epoch)) STRICT, WITHOUT ROWID"
+static const char epochs[] = EPOCHS(LB_EPOCH_COLUMNS),
+                  epochs_of_version_1[] = EPOCHS(LB_PLAIN_EPOCH_COLUMNS);
 
 static const struct {
     const char *name, *sql;
@@ -29,8 +38,7 @@ static const struct {
     {"settings",
      "CREATE TABLE settings (run INTEGER NOT NULL REFERENCES runs (id), key TEXT NOT NULL, "
      "value TEXT NOT NULL, PRIMARY KEY (run, key)) STRICT, WITHOUT ROWID"},
-    {"epochs", "CREATE TABLE epochs (run INTEGER NOT NULL REFERENCES runs (id)" LB_EPOCH_COLUMNS(
-                   DEFINE) ", PRIMARY KEY (run, epoch)) STRICT, WITHOUT ROWID"},
+    {"epochs", epochs},
     {"layers", "CREATE TABLE layers (run INTEGER NOT NULL REFERENCES runs (id), "
                "position INTEGER NOT NULL" LB_LAYER_COLUMNS(
                    DEFINE) ", PRIMARY KEY (run, position)) STRICT, WITHOUT ROWID"},
@@ -52,13 +60,36 @@ static lb_status execute(lb_store *store, const char *sql)
                                                                        : lb_store_fail(store);
 }
 
-lb_status lb_schema_create(lb_store *store)
+/* Say of the file what it is, now that its tables are there. */
+static lb_status sign(lb_store *store)
 {
-    for (size_t i = 0; i < N_OBJECTS; i++) LB_TRY(execute(store, objects[i].sql));
     char sql[96];
     (void)snprintf(sql, sizeof sql, "PRAGMA application_id = %d; PRAGMA user_version = %d",
                    APPLICATION_ID, LB_STORE_VERSION);
-    return execute(store, sql);
+    LB_TRY(execute(store, sql));
+    store->version = LB_STORE_VERSION;
+    return LB_OK;
+}
+
+lb_status lb_schema_create(lb_store *store)
+{
+    for (size_t i = 0; i < N_OBJECTS; i++) LB_TRY(execute(store, objects[i].sql));
+    return sign(store);
+}
+
+/* A new table rather than ALTER TABLE ADD COLUMN: its text is ours, whatever SQLite would make of the old one. */
+lb_status lb_schema_migrate(lb_store *store)
+{
+    LB_TRY(execute(store, "ALTER TABLE epochs RENAME TO epochs_of_version_1"));
+    LB_TRY(execute(store, epochs));
+    LB_TRY(execute(
+        store,
+        "INSERT INTO epochs (run" LB_PLAIN_EPOCH_COLUMNS(
+            LB_SQL_NAME) ") SELECT run" LB_PLAIN_EPOCH_COLUMNS(LB_SQL_NAME) " FROM "
+                                                                            "epochs_of_version_1; "
+                                                                            "DROP TABLE "
+                                                                            "epochs_of_version_1"));
+    return sign(store);
 }
 
 /* The one number that a statement gives. */
@@ -73,6 +104,13 @@ static lb_status read_number(lb_store *store, const char *sql, int64_t *out)
     return LB_OK;
 }
 
+/* What an object of the store's version is made with. */
+static const char *sql_of(const lb_store *store, size_t object)
+{
+    const char *sql = objects[object].sql;
+    return store->version == 1 && sql == epochs ? epochs_of_version_1 : sql;
+}
+
 static lb_status check_objects(lb_store *store)
 {
     sqlite3_stmt *statement = NULL;
@@ -83,7 +121,7 @@ static lb_status check_objects(lb_store *store)
         bool row = false;
         LB_TRY(lb_store_step(store, statement, &row));
         const char *sql = row ? (const char *)sqlite3_column_text(statement, 0) : NULL;
-        const bool same = sql != NULL && strcmp(sql, objects[i].sql) == 0;
+        const bool same = sql != NULL && strcmp(sql, sql_of(store, i)) == 0;
         (void)sqlite3_reset(statement);
         if (!same) {
             return lb_fail(LB_E_FORMAT, "%s: damaged store: '%s' is not as lowbit makes it",
@@ -105,11 +143,12 @@ lb_status lb_schema_check(lb_store *store, bool *is_store)
         return lb_fail(LB_E_FORMAT, "%s: an SQLite file of another program, no store of lowbit",
                        store->path);
     }
-    if (version != LB_STORE_VERSION) {
+    if (version < 1 || version > LB_STORE_VERSION) {
         return lb_fail(LB_E_FORMAT,
-                       "%s: a store of version %lld, this lowbit reads version %d; use the lowbit "
-                       "that wrote it, or a newer one",
+                       "%s: a store of version %lld, this lowbit reads versions 1 to %d; use the "
+                       "lowbit that wrote it, or a newer one",
                        store->path, (long long)version, LB_STORE_VERSION);
     }
+    store->version = version;
     return check_objects(store);
 }

@@ -42,15 +42,20 @@
     X(started, text)          \
     X(finished, text)
 
-/* Behind `run` */
-#define LB_EPOCH_COLUMNS(X) \
-    X(epoch, size)          \
-    X(lr, real)             \
-    X(train_loss, real)     \
-    X(train_top1, real)     \
-    X(val_loss, real)       \
-    X(val_top1, real)       \
+/* Behind `run`: those of version 1, and those that version 2 has added */
+#define LB_PLAIN_EPOCH_COLUMNS(X) \
+    X(epoch, size)                \
+    X(lr, real)                   \
+    X(train_loss, real)           \
+    X(train_top1, real)           \
+    X(val_loss, real)             \
+    X(val_top1, real)             \
     X(val_top5, real)
+#define LB_MIXED_EPOCH_COLUMNS(X) \
+    X(frozen, optional)           \
+    X(mixed_loss, optional)       \
+    X(mixed_top1, optional)
+#define LB_EPOCH_COLUMNS(X) LB_PLAIN_EPOCH_COLUMNS(X) LB_MIXED_EPOCH_COLUMNS(X)
 
 /* Behind `run`, `position` */
 #define LB_LAYER_COLUMNS(X) \
@@ -86,11 +91,15 @@
 /* Pieces of statements, for columns behind a first one that is written out. */
 #define LB_SQL_NAME(column, kind) ", " #column
 #define LB_SQL_MARK(column, kind) ", ?"
+#define LB_SQL_NULL(column, kind) ", NULL"
 #define LB_SQL_UPDATE(column, kind) ", " #column " = excluded." #column
 
 /** Make the tables of an empty database, inside a transaction. */
 LB_MUST_CHECK lb_status lb_schema_create(lb_store *store);
-/** What a file is: *is_store false: an empty database. Errors: LB_E_FORMAT neither, damaged, or a newer version. */
+/** Make the tables of an earlier version those of LB_STORE_VERSION, inside a transaction. */
+LB_MUST_CHECK lb_status lb_schema_migrate(lb_store *store);
+/** What a file is, and store->version: *is_store false: an empty database. Errors: LB_E_FORMAT neither, damaged, or a
+ *  newer version. */
 LB_MUST_CHECK lb_status lb_schema_check(lb_store *store, bool *is_store);
 
 #endif

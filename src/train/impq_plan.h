@@ -124,7 +124,8 @@ LB_MUST_CHECK lb_status lb_impq_measure(const lb_impq_plan *plan, lb_run *run, i
 /* What impq.json holds. */
 typedef struct lb_impq_state {
     lb_impq_row *rows;
-    char **layers; /* of each row: JSON, the bits of each layer */
+    char **layers;                   /* of each row: JSON, the bits of each layer: numbers */
+    const char *granularity, *start; /* of the options, where it was read */
     size_t n_rows, capacity;
     lb_arena arena;
 } lb_impq_state;
@@ -133,7 +134,10 @@ void lb_impq_state_release(lb_impq_state *state);
 /** Read OUT/impq.json, where there is one.
  *  Errors: LB_E_ARG made with other options; LB_E_FORMAT, LB_E_IO, LB_E_NOMEM. */
 LB_MUST_CHECK lb_status lb_impq_state_read(const lb_impq_plan *plan, lb_impq_state *state);
-/** The same from its text; `path` is for messages. */
+/** Read FOLDER/impq.json, whatever options it was made with. Ownership: *state is yours, lb_impq_state_release, also
+ *  after a failure. Errors: LB_E_FORMAT, LB_E_IO, LB_E_NOMEM. */
+LB_MUST_CHECK lb_status lb_impq_state_open(const char *folder, lb_impq_state *state);
+/** The same from its text; `path` is for messages. A plan of NULL: options may be any. */
 LB_MUST_CHECK lb_status lb_impq_state_parse(const lb_impq_plan *plan, const char *path,
                                             const char *text, lb_impq_state *state);
 /** Add a row, and the bits of the layers of its network. Errors: LB_E_NOMEM. */

@@ -134,6 +134,18 @@ static lb_status compare_options(const char *path, const json_t *made, const jso
 
 /* ---- reading --------------------------------------------------------------------------------- */
 
+/* An object with nothing but numbers in it. */
+static bool are_numbers(json_t *object)
+{
+    const char *key = NULL;
+    json_t *value = NULL;
+    json_object_foreach(object, key, value)
+    {
+        if (!json_is_number(value)) return false;
+    }
+    return json_is_object(object);
+}
+
 static bool read_row(const json_t *object, size_t index, lb_impq_row *out)
 {
     static const char *const phases[] = {"start", "weights", "activations"};
@@ -162,7 +174,7 @@ static bool read_row(const json_t *object, size_t index, lb_impq_row *out)
     out->kept = json_is_true(kept);
     return out->phase != NULL && json_is_boolean(kept) && json_is_integer(groups) &&
            json_is_integer(epoch) && (index == 0) == (out->phase == phases[0]) &&
-           json_is_object(json_object_get(object, "bits"));
+           are_numbers(json_object_get(object, "bits"));
 }
 
 static lb_status read_rows(const char *path, const json_t *root, lb_impq_state *s)
@@ -183,6 +195,23 @@ static lb_status read_rows(const char *path, const json_t *root, lb_impq_state *
     return LB_OK;
 }
 
+/* What a report tells of the options. */
+static lb_status read_options(const char *path, const json_t *options, lb_impq_state *s)
+{
+    const struct {
+        const char *key, **to;
+    } texts[] = {{"granularity", &s->granularity}, {"start", &s->start}};
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+        const char *value = json_string_value(json_object_get(options, texts[i].key));
+        char *copy = NULL;
+        if (value == NULL)
+            return lb_fail(LB_E_FORMAT, "%s: option '%s' is not a text", path, texts[i].key);
+        LB_TRY(lb_arena_strdup(&s->arena, value, &copy));
+        *texts[i].to = copy;
+    }
+    return LB_OK;
+}
+
 lb_status lb_impq_state_parse(const lb_impq_plan *plan, const char *path, const char *text,
                               lb_impq_state *s)
 {
@@ -191,31 +220,48 @@ lb_status lb_impq_state_parse(const lb_impq_plan *plan, const char *path, const 
     if (root == NULL)
         return lb_fail(LB_E_FORMAT, "%s: not valid JSON: line %d: %s", path, error.line,
                        error.text);
-    json_t *now = options_json(plan);
+    const json_t *options = json_object_get(root, "options");
+    json_t *now = plan != NULL ? options_json(plan) : NULL;
     const char *found = json_string_value(json_object_get(root, "format"));
     lb_status status = LB_OK;
     if (found == NULL || strcmp(found, format) != 0)
         status = lb_fail(LB_E_FORMAT, "%s: its format is '%.40s', wanted '%s'", path,
                          found != NULL ? found : "not told", format);
-    if (status == LB_OK) status = compare_options(path, json_object_get(root, "options"), now);
+    if (status == LB_OK && plan != NULL) status = compare_options(path, options, now);
+    if (status == LB_OK) status = read_options(path, options, s);
     if (status == LB_OK) status = read_rows(path, root, s);
     json_decref(now);
     json_decref(root);
     return status;
 }
 
+static lb_status read_file(const lb_impq_plan *plan, const char *path, lb_impq_state *s)
+{
+    uint8_t *text = NULL;
+    size_t bytes = 0;
+    LB_TRY(lb_file_read(path, STATE_MAX_BYTES, &text, &bytes));
+    const lb_status status = lb_impq_state_parse(plan, path, (const char *)text, s);
+    lb_free(text);
+    return status;
+}
+
 lb_status lb_impq_state_read(const lb_impq_plan *plan, lb_impq_state *s)
 {
     char *path = NULL;
-    uint8_t *text = NULL;
-    size_t bytes = 0;
     LB_TRY(lb_path_join(plan->out, "impq.json", &path));
-    lb_status status = LB_OK;
-    if (lb_path_exists(path)) {
-        status = lb_file_read(path, STATE_MAX_BYTES, &text, &bytes);
-        if (status == LB_OK) status = lb_impq_state_parse(plan, path, (const char *)text, s);
-    }
-    lb_free(text);
+    const lb_status status = lb_path_exists(path) ? read_file(plan, path, s) : LB_OK;
+    lb_free(path);
+    return status;
+}
+
+lb_status lb_impq_state_open(const char *folder, lb_impq_state *s)
+{
+    char *path = NULL;
+    *s = (lb_impq_state){.n_rows = 0};
+    LB_TRY(lb_path_join(folder, "impq.json", &path));
+    lb_status status = read_file(NULL, path, s);
+    if (status == LB_OK && s->n_rows == 0)
+        status = lb_fail(LB_E_FORMAT, "%s: there are no iterations in it", path);
     lb_free(path);
     return status;
 }

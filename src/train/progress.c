@@ -68,10 +68,10 @@ const char *lb_progress_status(const lb_progress *p, size_t classes, size_t epoc
 
 /* ---- JSON ------------------------------------------------------------------------------------ */
 
-/* A mixture's row has a share of frozen weights above 0, and all figures; others have the first ones. */
+/* A mixture's row has all figures; others have the first ones. */
 static size_t count_figures(const lb_epoch_row *row)
 {
-    return row->frozen > 0.0 ? N_FIGURES : N_PLAIN;
+    return lb_epoch_row_is_mixed(row) ? N_FIGURES : N_PLAIN;
 }
 
 static void row_to_figures(const lb_epoch_row *row, double figures[N_FIGURES])

@@ -32,6 +32,12 @@ typedef struct lb_epoch_row {
 #undef X
 } lb_epoch_row;
 
+/** Is it a row of a mixture, which has a share of frozen weights above 0? */
+static inline bool lb_epoch_row_is_mixed(const lb_epoch_row *row)
+{
+    return row->frozen > 0.0;
+}
+
 typedef struct lb_progress {
     uint64_t step;       /* steps of the whole run */
     size_t epoch, batch; /* the next step; batch may be the epoch's end, before evaluation */

@@ -336,7 +336,8 @@ static void a_report_has_items(void **state)
                   "  - bars:\n"
                   "  - convergence: {only: {method: [qnn, dorefa], wbits: 01, seed: 2}}\n"
                   "  - costs\n"
-                  "  - weights: {title: W}\n");
+                  "  - weights: {title: W}\n"
+                  "  - freezing\n");
     assert_item(e, 0, (lb_report_item){LB_REPORT_TABLE, "Top-1", "method", "wbits,abits", NULL});
     assert_item(e, 1, (lb_report_item){LB_REPORT_TABLE, "", NULL, "wbits,seed", NULL});
     assert_item(e, 2, (lb_report_item){LB_REPORT_BITS, "", NULL, NULL, NULL});
@@ -346,7 +347,8 @@ static void a_report_has_items(void **state)
                                  "method=qnn,dorefa wbits=1 seed=2"});
     assert_item(e, 5, (lb_report_item){LB_REPORT_COSTS, "", NULL, NULL, NULL});
     assert_item(e, 6, (lb_report_item){LB_REPORT_WEIGHTS, "W", NULL, NULL, NULL});
-    assert_false(lb_experiment_report_item(e, 7, &past));
+    assert_item(e, 7, (lb_report_item){LB_REPORT_FREEZING, "", NULL, NULL, NULL});
+    assert_false(lb_experiment_report_item(e, 8, &past));
     lb_experiment_close(e);
 }
 

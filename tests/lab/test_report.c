@@ -1,4 +1,5 @@
 /* Tables, fronts and pages of reports, from records made here. */
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -309,7 +310,7 @@ static void test_an_experiment_without_a_report(void **state)
     assert_string_equal(data.sections[0].title, "e: lenet5 on mnist");
     assert_int_equal(data.sections[0].all.n, 1);
     assert_int_equal(data.sections[0].all.entries[0].run->record->id, 2);
-    assert_int_equal(data.sections[0].n_items, 6);
+    assert_int_equal(data.sections[0].n_items, 7);
     lb_report_data_release(&data);
 }
 
@@ -376,6 +377,146 @@ static void test_convergence(void **state)
     assert_null(strstr(pictures.items[0].script, "$d12"));
     lb_pictures_release(&pictures);
     lb_report_data_release(&data);
+}
+
+/* Epochs of a mixture, the third without its figures, as a damaged store may have them. */
+static lb_status mixed_epochs(void *user, int64_t run_id, lb_epoch_record **out, size_t *n)
+{
+    static const double frozen[] = {0.5, 0.5, 0.0, 0.75, 1.0, 1.0};
+    (void)run_id;
+    lb_records records = {.size = sizeof **out};
+    for (size_t i = 0; i < 6; i++) {
+        void *block = NULL;
+        assert_ok(lb_records_add(&records, &block));
+        *(lb_epoch_record *)block = (lb_epoch_record){.epoch = i + 1,
+                                                      .lr = i < 4 ? *(const double *)user : 0.0,
+                                                      .train_top1 = 80.0 + (double)i,
+                                                      .val_top1 = 50.0 + 5.0 * (double)i,
+                                                      .frozen = frozen[i],
+                                                      .mixed_loss = 1.0,
+                                                      .mixed_top1 = i == 2 ? (double)NAN : 90.0};
+    }
+    *out = records.items;
+    *n = 6;
+    return LB_OK;
+}
+
+static void test_freezing(void **state)
+{
+    (void)state;
+    lb_run_record runs[17];
+    for (int i = 0; i < 17; i++) runs[i] = run_of(i + 1, "rpr", 2, 32, 50.0 + i);
+    runs[3].best_top1 = 90.0;                 /* the best */
+    runs[4].best_top1 = 90.0;                 /* as good  */
+    runs[5].method = runs[5].weights = "qnn"; /* no mixture, whatever its epochs say */
+    runs[5].best_top1 = 99.0;
+    runs[6].epochs = 1;
+    double lr = 0.002;
+    lb_report_input input = input_of(runs, 17);
+    input.epochs = mixed_epochs;
+    input.user = &lr;
+    lb_report_data data;
+    assert_ok(lb_report_data_init(&input, &data));
+    lb_pictures pictures = {.items = NULL};
+    assert_ok(lb_plot_freezing(&pictures, &input, &data.sections[0].all, "p"));
+    assert_int_equal(pictures.n, LB_CURVES_MAX); /* of 15 */
+    assert_string_equal(pictures.items[0].name, "p-freezing-run4");
+    assert_string_equal(pictures.items[1].name, "p-freezing-run5");
+    assert_string_equal(pictures.items[2].name, "p-freezing-run17");
+    assert_contains(pictures.items[0].caption, "rpr W2A32, run 4");
+    const char *script = pictures.items[0].script;
+    assert_contains(
+        script, "$accuracy << EOD\n1 80.000 90.000 50.000\n2 81.000 90.000 55.000\n"
+                "4 83.000 90.000 65.000\n5 84.000 90.000 70.000\n6 85.000 90.000 75.000\nEOD\n");
+    /* learning rates of 0 stand at the end of the decade */
+    assert_contains(script,
+                    "$schedule << EOD\n0.5 50 0.002\n3.5 75 0.002\n4.5 100 0.0007\n5.5 100 0.0007\n"
+                    "6.5 100 0.0007\nEOD\n");
+    assert_contains(script, "set xrange [0.5:6.5]");
+    assert_contains(script, "set yrange [0.0007:0.014]");
+    const char *folder = lb_test_folder();
+    const lb_status drawn = lb_pictures_draw(&pictures, folder, true);
+    if (drawn != LB_E_UNSUPPORTED) assert_ok(drawn);
+    if (drawn == LB_OK) assert_contains(pictures.items[0].svg, "learning rate");
+    lb_pictures_release(&pictures);
+
+    lr = 0.0; /* none above 0 is no reason to fail */
+    assert_ok(lb_plot_freezing(&pictures, &input, &data.sections[0].all, "p"));
+    const lb_status again = lb_pictures_draw(&pictures, folder, false);
+    if (again != LB_E_UNSUPPORTED) assert_ok(again);
+    lb_pictures_release(&pictures);
+    lb_report_data_release(&data);
+}
+
+static lb_status render_once(void *context)
+{
+    static char folder[1024]; /* for all calls: there are many */
+    if (folder[0] == '\0') (void)snprintf(folder, sizeof folder, "%s", lb_test_folder());
+    lb_rendered made = {.text = NULL};
+    const lb_page_options page = {.title = "t", .source = "s", .problem = ""};
+    LB_TRY(lb_report_render(context, &page, folder, &made));
+    free(made.text);
+    return LB_OK;
+}
+
+static lb_impq_row row_of(const char *phase, double top1, double w, double a, bool kept)
+{
+    return (lb_impq_row){.phase = phase,
+                         .top1 = top1,
+                         .weight_bits = w,
+                         .act_bits = a,
+                         .compression = 16.0 / w,
+                         .kept = kept};
+}
+
+static void test_mixed_precision(void **state)
+{
+    (void)state;
+    lb_impq_row rows[] = {
+        row_of("start", 90.0, 4.0, 6.0, true), row_of("weights", 89.0, 3.5, 6.0, true),
+        row_of("weights", 70.0, 3.25, 6.0, false), row_of("activations", 88.0, 3.5, 5.0, true),
+        row_of("activations", 60.0, 3.5, 4.0, false)};
+    lb_layer_bits layers[] = {{"conv1" HOSTILE, 3.5, 0.0}, {"fc1", 0.0, 5.0}};
+    lb_report_procedure procedures[] = {
+        {.name = "kernel: a" HOSTILE, .state = {.rows = rows, .n_rows = 5}, .result = 3},
+        {.name = "layer: b", .state = {.rows = rows, .n_rows = 1}},
+        {.name = "layer: c", .state = {.rows = rows, .n_rows = 3}, .result = 1}};
+    for (size_t i = 0; i < 3; i++) procedures[i].state.start = i == 1 ? "5678" : "1234";
+    procedures[0].layers = layers;
+    procedures[0].n_layers = 2;
+    lb_report_input input = input_of(NULL, 0);
+    input.procedures = procedures;
+    input.n_procedures = 3;
+    lb_report_data data;
+    lb_report_plan plan;
+    assert_ok(lb_report_data_init(&input, &data));
+    assert_int_equal(data.n_sections, 2); /* by start */
+    assert_string_equal(data.sections[0].title, "Mixed precision");
+    assert_int_equal(data.sections[0].n_procedures, 2);
+    assert_ptr_equal(data.sections[0].procedures[1], &procedures[2]);
+    assert_int_equal(data.sections[1].n_procedures, 1);
+    assert_ok(lb_report_plan_init(&data, &plan));
+    /* curves of weights, activations and compression, one picture of layers; b has one point and no layers */
+    assert_int_equal(plan.pictures.n, 4);
+    assert_int_equal(plan.n_tables, 2 * 3 + 1);
+    const lb_picture *p = plan.pictures.items;
+    assert_string_equal(p[0].name, "mixed-precision-1-impq-weights");
+    assert_contains(p[0].script, "$d0 << EOD\n4 90.0000\n3.5 89.0000\nEOD\n");
+    assert_contains(p[0].script, "$not0 << EOD\n3.25 70.0000\nEOD\n"); /* off the curve */
+    /* activations begin where the weights have come to, not at the start */
+    assert_contains(p[1].script, "$d0 << EOD\n6 89.0000\n5 88.0000\nEOD\n");
+    assert_contains(p[1].script, "$not0 << EOD\n4 60.0000\nEOD\n");
+    assert_null(strstr(p[1].script, "$d1 using"));
+    assert_contains(p[2].script, "$d1 << EOD\n4 90.0000\n4.57143 89.0000\nEOD\n");
+    assert_contains(p[2].script, "title 'layer: c'");
+    assert_contains(p[3].script, "$d << EOD\n0 3.5 0\n1 0 5\nEOD\n");
+    const char *folder = lb_test_folder();
+    const lb_status drawn = lb_pictures_draw(&plan.pictures, folder, false);
+    if (drawn != LB_E_UNSUPPORTED) assert_ok(drawn);
+    assert_false(lb_path_exists(lb_test_path(folder, "owned")));
+    lb_report_plan_release(&plan);
+    lb_report_data_release(&data);
+    lb_test_every_allocation_failure(render_once, &input);
 }
 
 static void test_widths_held_fixed(void **state)
@@ -484,15 +625,6 @@ static void test_a_page_quotes_what_it_is_given(void **state)
     free(made.text);
 }
 
-static lb_status render_once(void *context)
-{
-    lb_rendered made = {.text = NULL};
-    const lb_page_options page = {.title = "t", .source = "s", .problem = ""};
-    LB_TRY(lb_report_render(context, &page, lb_test_folder(), &made));
-    free(made.text);
-    return LB_OK;
-}
-
 static void test_allocation_failures(void **state)
 {
     (void)state;
@@ -525,6 +657,8 @@ int main(void)
         cmocka_unit_test(test_names_of_series),
         cmocka_unit_test(test_quoting_for_gnuplot),
         cmocka_unit_test(test_convergence),
+        cmocka_unit_test(test_freezing),
+        cmocka_unit_test(test_mixed_precision),
         cmocka_unit_test(test_widths_held_fixed),
         cmocka_unit_test(test_svg_for_a_page),
         cmocka_unit_test(test_a_page_quotes_what_it_is_given),

@@ -108,7 +108,7 @@ if shutil.which("gnuplot"):
     assert reader.tags["svg"] > 10, reader.tags
     pictures = [name for name in os.listdir("beside it") if name.endswith(".svg")]
     for kind in ["bits-both", "bits-weights", "bits-activations", "bars", "heat", "convergence", "convergence-average",
-                 "size", "operations", "weights"]:
+                 "size", "operations", "weights", "freezing"]:
         assert any(f"-{kind}" in name for name in pictures), (kind, pictures)
     for name in pictures:
         png = open(f"beside it/{name[:-4]}.png", "rb").read()

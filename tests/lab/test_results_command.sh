@@ -79,6 +79,29 @@ assert [r["seed"] for r in some] == ["1", "2"] and json.loads(some[0]["settings"
 assert set(some[0]) == set(exported[0])
 END
 
+# ---- the figures of a mixture: in all that shows epochs, and through a merge
+train --method rpr --levels ternary --freezing 0.5:1,1:1 --epochs 2 --out runs/d
+"$LOWBIT" results import runs/d --store mixture.sqlite >/dev/null
+"$LOWBIT" results merge mixture.sqlite --store merged.sqlite >/dev/null
+"$LOWBIT" results show 1 --store merged.sqlite --json >show.json
+"$LOWBIT" results show 1 --store merged.sqlite >show.txt
+"$LOWBIT" results query "SELECT epoch, frozen, mixed_top1 FROM epochs" --store merged.sqlite --json >query.json
+python3 - <<'END'
+import csv, json
+rows = list(csv.DictReader(open("runs/d/metrics.csv")))
+shown = json.load(open("show.json"))["epoch_rows"]
+queried = [json.loads(line) for line in open("query.json")]
+assert len(rows) == len(shown) == len(queried) == 2, (rows, shown, queried)
+for row, s, q in zip(rows, shown, queried):
+    for key in ("frozen", "mixed_loss", "mixed_top1", "val_top1"):
+        assert abs(float(row[key]) - s[key]) < 1e-6, (key, row, s)
+    assert float(q["frozen"]) == s["frozen"] and abs(float(q["mixed_top1"]) - s["mixed_top1"]) < 1e-6, q
+lines = open("show.txt").read().split("\n")
+head = next(i for i, line in enumerate(lines) if line.endswith("frozen  mixed loss mixed top-1"))
+assert lines[head + 1].split()[-3] == "0.5" and lines[head + 2].split()[-3] == "1", lines[head:head + 3]
+END
+if "$LOWBIT" results show 1 | grep -q frozen; then exit 1; fi # a run that trains no mixture
+
 # ---- merge
 "$LOWBIT" results import runs/a runs/b --store first.sqlite >/dev/null
 "$LOWBIT" results import runs/b runs/c --store second.sqlite >/dev/null

@@ -113,11 +113,36 @@ static void epochs_are_those_of_metrics_csv(void **state)
                        epochs[i].lr, epochs[i].train_loss, epochs[i].train_top1, epochs[i].val_loss,
                        epochs[i].val_top1, epochs[i].val_top5);
         assert_int_equal(strncmp(line, wanted, strlen(wanted)), 0);
+        assert_true(isnan(epochs[i].frozen) && isnan(epochs[i].mixed_top1));
         line = strchr(line, '\n') + 1;
     }
     lb_free(text);
     lb_records_free(epochs);
     lb_store_close(store);
+}
+
+/* The last columns of metrics.csv are those of the mixture. */
+static void check_mixture(lb_store *store, const char *run, int64_t id)
+{
+    lb_epoch_record *epochs = NULL;
+    size_t n = 0, bytes = 0;
+    uint8_t *text = NULL;
+    assert_ok(lb_store_epochs(store, id, &epochs, &n));
+    lb_test_read(run, "metrics.csv", &text, &bytes);
+    assert_contains((const char *)text, ",split,frozen,mixed_loss,mixed_top1\n1,");
+    const char *line = strchr((const char *)text, '\n') + 1;
+    for (size_t i = 0; i < n; i++) {
+        char wanted[128];
+        const int length = snprintf(wanted, sizeof wanted, ",test,%.9g,%.9g,%.9g\n",
+                                    epochs[i].frozen, epochs[i].mixed_loss, epochs[i].mixed_top1);
+        const char *end = strchr(line, '\n') + 1;
+        assert_true(end - line > length);
+        assert_int_equal(strncmp(end - length, wanted, (size_t)length), 0);
+        line = end;
+    }
+    assert_true(n > 0 && *line == '\0' && epochs[0].frozen == 0.5);
+    lb_free(text);
+    lb_records_free(epochs);
 }
 
 /* Freezing ends its first fraction early: the run is complete with fewer epochs than were asked for, and its best
@@ -141,6 +166,7 @@ static void a_run_that_ended_early_is_complete(void **state)
                        "1", "lr", "0", "epochs", "7"),
                  hash);
     assert_ok(lb_store_import(store, run, hash, 0.0, &id));
+    check_mixture(store, run, id);
     assert_ok(lb_store_find(store, hash, &found, &r));
     assert_true(found && (r.state == LB_RUN_OK || r.state == LB_RUN_DNC));
     assert_int_equal(r.epochs, told.n_epoch);

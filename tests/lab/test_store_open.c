@@ -90,7 +90,7 @@ static void other_versions_and_damaged_stores_are_refused(void **state)
     static const struct {
         const char *sql, *message;
     } cases[] = {
-        {"PRAGMA user_version = 2", "a store of version 2, this lowbit reads version 1"},
+        {"PRAGMA user_version = 3", "a store of version 3, this lowbit reads versions 1 to 2"},
         {"DROP TABLE epochs", "'epochs' is not as lowbit makes it"},
         {"ALTER TABLE runs ADD COLUMN more TEXT", "'runs' is not as lowbit makes it"},
         {"DROP INDEX settings_by_value", "'settings_by_value'"},

@@ -16,7 +16,7 @@ BITS = [1, 2, 3, 4, 5, 6, 8, 32]
 GROUPS = [("mnist", "lenet5", 99.6, 61706, 416520), ("cifar10", "resnet20", 91.5, 269722, 40551808),
           ("cifar10", "vgg7", 93.1, 12974000, 616000000), ("imagenet:cache", "alexnet", 58.0, 61000000, 714000000)]
 METHODS = [("float", 32, 32, 0.0), ("qnn", None, None, 2.2), ("dorefa", None, None, 1.2), ("xnor", 1, None, 1.6),
-           ("twn", 2, 32, 0.4), ("ttq", 2, 32, 0.6), ("bwn", 1, 32, 0.9)]
+           ("twn", 2, 32, 0.4), ("ttq", 2, 32, 0.6), ("rpr", 2, 32, 0.9)]
 
 
 def cells():
@@ -72,8 +72,13 @@ def add_run(db, number, cell, seed, rng, hostile):
         insert(db, "settings", {"run": number, "key": key, "value": str(value)})
     for epoch in range(1, epochs + 1):
         top1 = best * (1 - math.exp(-epoch / (2 + loss))) + (rng.uniform(-2, 0) if epoch < epochs else 0)
-        insert(db, "epochs", {"run": number, "epoch": epoch, "lr": 0.001, "train_loss": 1.0 / epoch, "train_top1": top1,
-                              "val_loss": 1.1 / epoch, "val_top1": max(0.0, top1), "val_top5": 99.0})
+        row = {"run": number, "epoch": epoch, "lr": 0.001, "train_loss": 1.0 / epoch, "train_top1": top1,
+               "val_loss": 1.1 / epoch, "val_top1": max(0.0, top1), "val_top5": 99.0}
+        if method == "rpr":  # a mixture, frozen in four steps
+            frozen = [0.9, 0.95, 0.975, 1.0][4 * (epoch - 1) // epochs]
+            row |= {"lr": 0.001 if epoch % 5 else 0.0001, "frozen": frozen, "mixed_loss": 1.0 / epoch,
+                    "mixed_top1": min(100.0, max(0.0, top1) + 60 * (1 - frozen))}
+        insert(db, "epochs", row)
     if state != "ok":
         return
     for i, (name, share) in enumerate([("conv1", .02), ("conv2", .2), ("conv3", .3), ("fc1", .4), ("fc2", .08)]):

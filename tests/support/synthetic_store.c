@@ -2,6 +2,7 @@
 
 #include <math.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "lab/store.h"
 
@@ -80,6 +81,14 @@ static void fill_record(const lb_synthetic_run *run, const lb_epoch_record *epoc
     r->effective_a_bits = run->a_bits;
 }
 
+/* Freezing in equal steps; the mixture is the better, the less of it is frozen. */
+static void mix(lb_epoch_record *e, size_t epochs)
+{
+    e->frozen = (double)e->epoch / (double)epochs;
+    e->mixed_loss = e->val_loss / 2.0;
+    e->mixed_top1 = e->val_top1 + 5.0 * (1.0 - e->frozen);
+}
+
 void lb_test_put_run(lb_store *store, const lb_synthetic_run *run, int64_t *id,
                      char hash[LB_RUN_HASH_BYTES])
 {
@@ -96,7 +105,11 @@ void lb_test_put_run(lb_store *store, const lb_synthetic_run *run, int64_t *id,
                                       .train_top1 = top1 - 1.0,
                                       .val_loss = 2.4 / (double)(i + 1),
                                       .val_top1 = top1,
-                                      .val_top5 = 100.0};
+                                      .val_top5 = 100.0,
+                                      .frozen = (double)NAN,
+                                      .mixed_loss = (double)NAN,
+                                      .mixed_top1 = (double)NAN};
+        if (strcmp(run->method, "rpr") == 0) mix(&epochs[i], run->epochs);
     }
     fill_layers(run->layers, layers, histograms, names);
     lb_settings *settings = settings_of(run);

@@ -14,7 +14,8 @@ typedef struct lb_synthetic_run {
     lb_run_state state;
 } lb_synthetic_run;
 
-/** Put one run, in a transaction of its own; accuracies rise with bits and epochs, plus noise of the seed. */
+/** Put one run, in a transaction of its own; accuracies rise with bits and epochs, plus noise of the seed. Runs of
+ *  rpr have figures of a mixture. */
 void lb_test_put_run(lb_store *store, const lb_synthetic_run *run, int64_t *id,
                      char hash[LB_RUN_HASH_BYTES]);
 /** Put this many runs: methods x widths x seeds, every one different. */
