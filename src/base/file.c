@@ -180,12 +180,12 @@ static lb_status sync_folder(const char *path)
 }
 
 /* Where a file of that name is to be written: links are followed, as for every program that opens it.
- * What is no file, such as /dev/null, must not be replaced by one; a folder is rename()'s to refuse. */
+ * What is no file, such as /dev/null or a folder, must not be replaced by one. */
 static lb_status find_target(const char *path, char **out)
 {
     struct stat info;
     if (stat(path, &info) != 0) return lb_strdup(path, out);
-    if (!S_ISREG(info.st_mode) && !S_ISDIR(info.st_mode))
+    if (!S_ISREG(info.st_mode))
         return lb_fail(LB_E_IO, "%s: not a regular file; only such a one is replaced", path);
     if (lstat(path, &info) != 0 || !S_ISLNK(info.st_mode)) return lb_strdup(path, out);
     char target[PATH_MAX];

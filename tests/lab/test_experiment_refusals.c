@@ -305,7 +305,7 @@ static void reports(void **state)
     static const refusal cases[] = {
         {WITH("curve"), LB_E_FORMAT,
          "lab.yaml:4: report: unknown kind 'curve'; there are: table, bits, bars, convergence, "
-         "costs, weights"},
+         "costs, weights, freezing"},
         {WITH("tabel: {}"), LB_E_FORMAT,
          "lab.yaml:4: report.tabel: unknown kind 'tabel'; did you mean 'table'?"},
         {WITH("{bits: ~, costs: ~}"), LB_E_FORMAT,
