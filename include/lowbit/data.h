@@ -203,7 +203,8 @@ typedef struct lb_cache_result {
  * has its name only when it is whole: a call that was killed is finished by the same call, which keeps
  * the shards there are.
  *
- * Errors: LB_E_ARG    not a stream, options out of range, or the folder holds another cache.
+ * Errors: LB_E_ARG    not a stream, options out of range, or the folder holds another cache or the images.
+ *         LB_E_BUSY   another process is writing the cache.
  *         LB_E_IO     cannot write; LB_E_NOMEM; those of lb_dataset_open.
  * Threads: decodes in a parallel loop.
  */

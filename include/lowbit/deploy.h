@@ -66,6 +66,8 @@ typedef struct lb_verify_options {
     int threads;        /* 0: all processors */
     /* Told now and then, by the calling thread, how many images are done; false: stop. May be NULL. */
     bool (*progress)(size_t done, size_t images, void *user);
+    /* Told of each image that cannot be read; NULL: nobody is. */
+    void (*report)(void *user, const char *message);
     void *user;
 } lb_verify_options;
 
@@ -78,6 +80,7 @@ typedef struct lb_verify_difference {
 
 typedef struct lb_verify_result {
     size_t images, layers;
+    size_t unreadable;           /* images left out; the others are numbered without them */
     size_t compared, mismatches; /* values, over all instruction sets */
     lb_verify_difference first;  /* where mismatches > 0 */
 } lb_verify_result;

@@ -11,12 +11,12 @@
 #include "cli/data_images.h"
 #include "lowbit/data.h"
 
-enum { PATH_BYTES = 4096, SHEET_COLUMNS = 20 };
+enum { PATH_BYTES = 4096, SHEET_COLUMNS = 20, STANDARD_COUNT = 10000 };
 
 static struct {
     const char *dir, *url, *out, *sheet;
     int count, color, json, edge, quality, jobs;
-} given = {.count = 10000};
+} given = {.count = STANDARD_COUNT};
 
 static const struct poptOption options[] = {
     {"dir", '\0', POPT_ARG_STRING, &given.dir, 0, "get: folder for the files", "DIR"},
@@ -256,8 +256,46 @@ static int images(const char *action, const char *spec)
                                         : lb_cli_data_cache(spec, &wanted);
 }
 
+/* An option of another action is a mistake: `get NAME --out FOLDER` would fetch to somewhere else. */
+static int check_options(const char *action)
+{
+    const struct {
+        const char *name, *actions;
+        bool given;
+    } all[] = {
+        {"dir", "get", given.dir != NULL},
+        {"url", "get", given.url != NULL},
+        {"out", "synth and cache", given.out != NULL},
+        {"short-edge", "cache", given.edge != 0},
+        {"quality", "cache", given.quality != 0},
+        {"jobs", "cache", given.jobs != 0},
+        {"count", "synth", given.count != STANDARD_COUNT},
+        {"color", "synth", given.color != 0},
+        {"sheet", "synth and info", given.sheet != NULL},
+        {"json", "list, info, check and cache", given.json != 0},
+    };
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
+        if (!all[i].given || strstr(all[i].actions, action) != NULL) continue;
+        return lb_cli_fail("data", LB_E_ARG, "%s: --%s is for %s", action, all[i].name,
+                           all[i].actions);
+    }
+    return LB_OK;
+}
+
+static int act(const char *action, const char *argument)
+{
+    if (strcmp(action, "info") == 0) return info(argument);
+    if (strcmp(action, "get") == 0) return get(argument);
+    if (strcmp(action, "check") == 0 || strcmp(action, "cache") == 0)
+        return images(action, argument);
+    if (argument != NULL)
+        return lb_cli_fail("data", LB_E_ARG, "one argument too many: '%s'", argument);
+    return strcmp(action, "list") == 0 ? list() : synth();
+}
+
 static int run(poptContext context)
 {
+    static const char *const actions[] = {"list", "info", "get", "synth", "check", "cache"};
     const char *action = poptGetArg(context),
                *argument = action != NULL ? poptGetArg(context) : NULL;
     const char *extra = argument != NULL ? poptGetArg(context) : NULL;
@@ -265,18 +303,16 @@ static int run(poptContext context)
         return usage(
             "nothing to do; wanted list, info SPEC, get NAME, synth, check SPEC or cache SPEC");
     if (extra != NULL) return lb_cli_fail("data", LB_E_ARG, "one argument too many: '%s'", extra);
-    if (strcmp(action, "info") == 0) return info(argument);
-    if (strcmp(action, "get") == 0) return get(argument);
-    if (strcmp(action, "check") == 0 || strcmp(action, "cache") == 0)
-        return images(action, argument);
-    if (strcmp(action, "list") != 0 && strcmp(action, "synth") != 0) {
+    bool known = false;
+    for (size_t i = 0; i < sizeof actions / sizeof *actions; i++)
+        known = known || strcmp(action, actions[i]) == 0;
+    if (!known) {
         return lb_cli_fail("data", LB_E_ARG,
                            "unknown action '%s'; wanted list, info, get, synth, check or cache",
                            action);
     }
-    if (argument != NULL)
-        return lb_cli_fail("data", LB_E_ARG, "one argument too many: '%s'", argument);
-    return strcmp(action, "list") == 0 ? list() : synth();
+    const int exit_status = check_options(action);
+    return exit_status == LB_OK ? act(action, argument) : exit_status;
 }
 
 const lb_command lb_command_data = {

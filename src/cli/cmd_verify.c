@@ -42,6 +42,13 @@ static bool show(size_t done, size_t total, void *user)
     return stop_wanted == 0;
 }
 
+static void skipped(void *user, const char *message)
+{
+    static char name[] = "verify";
+    lb_cli_progress_end(user);
+    lb_cli_skipped(name, message);
+}
+
 /* JSON has no infinity and no NaN. */
 static void put_number(const char *key, float value)
 {
@@ -55,9 +62,10 @@ static void put_number(const char *key, float value)
 static void print_json(const lb_verify_result *r)
 {
     const lb_verify_difference *d = &r->first;
-    (void)printf("{\"images\": %zu, \"layers\": %zu, \"compared\": %zu, \"mismatches\": %zu, "
+    (void)printf("{\"images\": %zu, \"unreadable\": %zu, \"layers\": %zu, \"compared\": %zu, "
+                 "\"mismatches\": %zu, "
                  "\"first\": ",
-                 r->images, r->layers, r->compared, r->mismatches);
+                 r->images, r->unreadable, r->layers, r->compared, r->mismatches);
     if (r->mismatches == 0) {
         (void)printf("null}\n");
         return;
@@ -79,6 +87,8 @@ static void print_text(const lb_verify_result *r)
     const lb_verify_difference *d = &r->first;
     (void)printf("images %zu  layers %zu  compared %zu values  mismatches %zu\n", r->images,
                  r->layers, r->compared, r->mismatches);
+    if (r->unreadable > 0)
+        (void)printf("%zu images could not be read and were left out\n", r->unreadable);
     if (r->mismatches == 0) return;
     (void)printf("first difference: image %zu, layer %s (%s), channel %zu, row %zu, column %zu: "
                  "training %.9g, packed %.9g\n",
@@ -107,6 +117,7 @@ static int run(poptContext context)
                                       .images = (size_t)images,
                                       .threads = threads,
                                       .progress = show,
+                                      .report = skipped,
                                       .user = &progress};
     lb_verify_result result;
     lb_cli_on_stop(stop);

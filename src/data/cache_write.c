@@ -4,9 +4,14 @@
  * a killed call has finished is found by the next one and kept. An image that cannot be read has an entry
  * without bytes, so that images keep their numbers, and training on the cache skips what training on
  * the files would skip. */
+#include <errno.h>
+#include <fcntl.h>
 #include <omp.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/file.h"
 #include "data/format/folder_list.h"
@@ -17,7 +22,8 @@ enum {
     STANDARD_EDGE = 256,
     SHARD_BYTES = 1 << 28, /* about; an image has 4/3 of its square */
     JPEG_SAVING = 8,       /* a JPEG image is about this much smaller than a raw one */
-    CHUNK = 64             /* images that are made at a time */
+    CHUNK = 64,            /* images that are made at a time */
+    MAX_THREADS = 1024     /* OpenMP's own memory grows with them, until it ends the process */
 };
 
 /* One image, made. */
@@ -220,13 +226,28 @@ static lb_status join_class_names(const lb_dataset *d, char **out, size_t *bytes
     return LB_OK;
 }
 
+/* Two calls that write one cache would write into each other's temporary files. *fd: close it to unlock. */
+static lb_status lock_folder(const char *folder, int *fd)
+{
+    LB_TRY(lb_make_folders(folder));
+    *fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (*fd < 0) return lb_fail(LB_E_IO, "%s: cannot open the folder: %s", folder, strerror(errno));
+    /* file systems without locks report something else, and go without */
+    if (flock(*fd, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK) {
+        return lb_fail(LB_E_BUSY,
+                       "%s: another process is writing this cache; wait for it or choose another "
+                       "folder",
+                       folder);
+    }
+    return LB_OK;
+}
+
 /* Write the manifest, or find the same one from an earlier call. */
 static lb_status begin(const job *j)
 {
     char path[LB_PATH_BYTES];
     uint8_t *wanted = NULL, *there = NULL;
     size_t wanted_bytes = 0, there_bytes = 0;
-    LB_TRY(lb_make_folders(j->folder));
     LB_TRY(lb_folder_path(j->folder, LB_CACHE_MANIFEST, path));
     LB_TRY(lb_cache_manifest_write(&j->manifest, &wanted, &wanted_bytes));
     lb_status status = LB_OK;
@@ -257,7 +278,23 @@ static lb_status check_options(const lb_cache_options *o)
     }
     if (o->quality < 0 || o->quality > 100)
         return lb_fail(LB_E_ARG, "JPEG quality %d; wanted 1 to 100, or 0 for raw", o->quality);
+    if (o->threads < 0 || o->threads > MAX_THREADS) {
+        return lb_fail(LB_E_ARG, "%d threads; wanted 0 (all processors) to %d", o->threads,
+                       MAX_THREADS);
+    }
     return LB_OK;
+}
+
+/* A manifest among the images would hide them: the folder would be taken for the cache, which has none yet. */
+static lb_status check_folders(const char *spec, const char *folder)
+{
+    char source[LB_PATH_BYTES];
+    bool found = false;
+    struct stat a, b;
+    LB_TRY(lb_data_locate(spec, source, sizeof source, &found));
+    if (stat(source, &a) != 0 || stat(folder, &b) != 0) return LB_OK; /* not there: not the same */
+    if (a.st_dev != b.st_dev || a.st_ino != b.st_ino) return LB_OK;
+    return lb_fail(LB_E_ARG, "'%s' holds the images themselves; choose another folder", folder);
 }
 
 static lb_status fill_manifest(job *j, const char *spec, char **names)
@@ -290,14 +327,17 @@ static lb_status fill_manifest(job *j, const char *spec, char **names)
 static lb_status write_all(job *j, const char *spec)
 {
     char *names = NULL;
-    lb_status status = LB_OK;
+    int lock = -1;
+    lb_status status = check_folders(spec, j->folder);
     for (int s = 0; s < 2 && status == LB_OK; s++) {
         status = lb_dataset_open(spec, (lb_split)s, &j->splits[s]);
     }
     if (status == LB_OK) status = fill_manifest(j, spec, &names);
+    if (status == LB_OK) status = lock_folder(j->folder, &lock);
     if (status == LB_OK) status = begin(j);
     for (int s = 0; s < 2 && status == LB_OK; s++) status = write_split(j, s);
     for (int s = 0; s < 2 && status == LB_OK; s++) j->result.images += j->splits[s]->count;
+    if (lock >= 0) (void)close(lock);
     lb_free(names);
     for (int s = 0; s < 2; s++) lb_dataset_close(j->splits[s]);
     return status;

@@ -26,7 +26,8 @@ typedef struct transfer {
     const lb_fetch *fetch;
     int part;      /* PATH.part, positioned at its end */
     uint64_t done; /* bytes in it */
-    bool too_long, disk_failed;
+    bool too_long;
+    int disk_error; /* errno of a write that failed, 0: none did */
     char message[CURL_ERROR_SIZE];
 } transfer;
 
@@ -42,7 +43,7 @@ static size_t on_data(char *data, size_t size, size_t n, void *context)
         const ssize_t step = write(t->part, data + written, bytes - written);
         if (step < 0 && errno == EINTR) continue;
         if (step <= 0) {
-            t->disk_failed = true;
+            t->disk_error = step < 0 ? errno : ENOSPC;
             return 0;
         }
         written += (size_t)step;
@@ -93,8 +94,8 @@ static CURLcode request(transfer *t, long *http)
 static lb_status transfer_failed(const transfer *t, CURLcode code, long http)
 {
     const lb_fetch *f = t->fetch;
-    if (t->disk_failed)
-        return lb_fail(LB_E_IO, "cannot write '%s.part': %s", f->path, strerror(errno));
+    if (t->disk_error != 0)
+        return lb_fail(LB_E_IO, "cannot write '%s.part': %s", f->path, strerror(t->disk_error));
     if (t->too_long) {
         return lb_fail(LB_E_FORMAT,
                        "%s: more than the published %" PRIu64 " bytes: not the published file",
@@ -137,7 +138,7 @@ static lb_status transfer_all(transfer *t)
             LB_TRY(restart(t));
             continue;
         }
-        const bool final = t->too_long || t->disk_failed || code == CURLE_HTTP_RETURNED_ERROR;
+        const bool final = t->too_long || t->disk_error != 0 || code == CURLE_HTTP_RETURNED_ERROR;
         if (final || t->done == before || attempt >= MAX_ATTEMPTS)
             return transfer_failed(t, code, http);
     }

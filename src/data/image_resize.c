@@ -1,10 +1,11 @@
 /* Resizing rows of pixels.
  *
  * Output i is the mean of the source pixels k, weighted by the triangle max(0, 1 - |k + 1/2 - u| / r) with
- * u the centre of i and r = max(1, step). A weight is rounded to a multiple of 2^-14, half up; the
- * largest one of an output (the first such) takes what is missing to a sum of 1. Rows first, kept at 2^-7 of a level
- * and rounded half up, then columns, rounded half up once more. Weights come of +, -, *, / and
- * comparisons in double precision, so that they are the same everywhere. */
+ * u the centre of i and r = max(1, step). A weight is rounded to a multiple of 2^-14, half up; the largest one of
+ * an output (the first such) takes what is missing to a sum of 1. Of more than 128 pixels that could be more than
+ * it has: there the sums of the first k weights are rounded, which makes none negative. Rows first, kept at 2^-7 of
+ * a level and rounded half up, then columns, rounded half up once more. Weights come of +, -, *, / and comparisons
+ * in double precision, so that they are the same everywhere. */
 #include "data/image_resize.h"
 
 #include <math.h>
@@ -12,7 +13,7 @@
 
 #include "base/cpu.h"
 
-enum { ONE = 1 << LB_RESIZE_WEIGHT_BITS };
+enum { ONE = 1 << LB_RESIZE_WEIGHT_BITS, MOST_ROUNDED_ALONE = 128 };
 
 typedef struct span {
     double centre, radius;
@@ -37,11 +38,28 @@ static span span_of(const lb_resize_axis *a, size_t i)
     return s;
 }
 
+/* The same of very many: what rounding takes from one pixel goes to its neighbour. */
+static void round_sums(const span *s, double sum, int16_t *weights)
+{
+    double so_far = 0.0;
+    int32_t done = 0;
+    for (size_t k = 0; k < s->n; k++) {
+        so_far += weight_of(s, s->first + k);
+        const int32_t next = k + 1 < s->n ? (int32_t)floor(so_far / sum * ONE + 0.5) : ONE;
+        weights[k] = (int16_t)(next - done);
+        done = next;
+    }
+}
+
 /* Weights of the n pixels, as whole numbers that sum to ONE. */
 static void round_weights(const span *s, int16_t *weights)
 {
     double sum = 0.0;
     for (size_t k = 0; k < s->n; k++) sum += weight_of(s, s->first + k);
+    if (s->n > MOST_ROUNDED_ALONE) {
+        round_sums(s, sum, weights);
+        return;
+    }
     int32_t left = ONE;
     size_t largest = 0;
     for (size_t k = 0; k < s->n; k++) {

@@ -38,7 +38,8 @@ typedef struct lb_resize_work {
  *
  * Shapes:     source: rows [rows->begin, rows->end), columns [columns->begin, columns->end) of an image of
  *             LB_PIXEL_BYTES a pixel; out uint8 (3, rows->count, columns->count).
- * Exactness:  the same bytes on every machine; within one level of the exact weighted mean.
+ * Exactness:  the same bytes on every machine; within one level of the exact weighted mean where no side shrinks
+ *             to less than a 64th.
  * Errors:     LB_E_NOMEM; `work` grows.
  */
 LB_MUST_CHECK lb_status lb_image_resize(const lb_taps *rows, const lb_taps *columns,

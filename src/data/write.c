@@ -7,7 +7,7 @@
 #include "data/format/format_idx.h"
 #include "data/format/image_file.h"
 
-enum { PATH_BYTES = 4096, SHEET_GAP = 2, SHEET_MAX_SIDE = 16384 };
+enum { PATH_BYTES = LB_IDX_PATH_BYTES, SHEET_GAP = 2, SHEET_MAX_SIDE = 16384 };
 
 static lb_status write_array(const char *folder, const char *name, const size_t *dims,
                              size_t n_dims, const uint8_t *data)
@@ -48,9 +48,16 @@ lb_status lb_dataset_write_idx(const lb_dataset *dataset, const char *folder)
     const bool grey = dataset->channels == 1;
     const size_t dims[4] = {dataset->count, grey ? dataset->height : dataset->channels,
                             grey ? dataset->width : dataset->height, dataset->width};
+    const char *name = images[dataset->split][grey ? 0 : 1];
+    char other[PATH_BYTES];
+    if (lb_idx_hides(folder, dataset->split, name, other)) {
+        return lb_fail(LB_E_ARG,
+                       "%s is there and would be read in place of %s; remove it, or choose another "
+                       "folder",
+                       other, name);
+    }
     LB_TRY(lb_make_folders(folder));
-    LB_TRY(write_array(folder, images[dataset->split][grey ? 0 : 1], dims, grey ? 3 : 4,
-                       dataset->images));
+    LB_TRY(write_array(folder, name, dims, grey ? 3 : 4, dataset->images));
     return write_labels(dataset, folder, labels[dataset->split]);
 }
 

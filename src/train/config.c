@@ -3,13 +3,13 @@
 #include "train/config.h"
 
 #include <math.h>
-#include <omp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/suggest.h"
 #include "nn/mixed_bits.h"
+#include "train/thread_count.h"
 
 /* ---- reading one value ----------------------------------------------------------------------- */
 
@@ -256,8 +256,7 @@ static lb_status read_training(const lb_settings *s, lb_train_config *out)
 static void read_run(const lb_settings *s, lb_train_config *out)
 {
     out->threads = (int)whole(s, LB_KEY_THREADS);
-    if (out->threads == 0)
-        out->threads = omp_get_max_threads(); /* OMP_NUM_THREADS, else all processors */
+    if (out->threads == 0) out->threads = lb_threads_available();
     out->resume = yes(s, LB_KEY_RESUME);
     out->overwrite = yes(s, LB_KEY_OVERWRITE);
     out->tensorboard = yes(s, LB_KEY_TENSORBOARD);

@@ -1,13 +1,13 @@
 /* An IMPQ iteration: its widths, from a sensitivity pass or from its run's folder, its training, its row. */
 #include "train/impq_iteration.h"
 
-#include <omp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/file.h"
 #include "nn/mixed_bits.h"
+#include "train/thread_count.h"
 
 enum { NUMBER_BYTES = 32 };
 
@@ -119,7 +119,7 @@ static lb_status decide(lb_impq_call *p, lb_impq_phase phase, size_t groups_want
     const lb_settings *tuning = p->plan.options->tuning;
     const char *given = tuning != NULL ? tuning->given[LB_KEY_THREADS] : NULL;
     const int asked = given != NULL ? (int)strtol(given, NULL, 10) : 0;
-    const int threads = asked > 0 ? asked : omp_get_max_threads();
+    const int threads = asked > 0 ? asked : lb_threads_available();
     lb_run from = {0};
     lb_impq_groups groups = {0};
     char *widths = NULL;

@@ -66,12 +66,13 @@ static lb_status evaluate(const lb_packed *packed, const lb_packed_info *info, i
     for (size_t first = 0; status == LB_OK && first < data->count; first += BATCH) {
         const size_t left = data->count - first;
         size_t n = left < BATCH ? left : BATCH;
-        const uint8_t *pixels = data->images + first * values;
-        const uint16_t *labels = data->labels + first;
+        const uint8_t *pixels = b.pixels;
+        const uint16_t *labels = b.labels;
         if (data->stream != NULL) {
             status = lb_dataset_read_batch(data, first, n, b.pixels, b.labels, &n);
-            pixels = b.pixels;
-            labels = b.labels;
+        } else {
+            pixels = data->images + first * values;
+            labels = data->labels + first;
         }
         if (status != LB_OK || n == 0) continue;
         const double start = lb_seconds();

@@ -141,7 +141,9 @@ static lb_status compare(lb_run *run, const lb_verify_options *options, const op
         .progress = options->progress,
         .user = options->user,
     };
+    lb_dataset_report(data, options->report, options->user);
     if (status == LB_OK) status = lb_compare(&comparison, out);
+    if (status == LB_OK) out->unreadable = lb_dataset_unreadable(data);
     lb_free(own);
     lb_dataset_close(data);
     return status;

@@ -74,6 +74,10 @@ expect 0 "$LOWBIT" eval coded.lbm --data imagenet-square:tree
 cmp out evaluated || fail "the packed network is not evaluated alike"
 expect 0 "$LOWBIT" verify coded --data imagenet-square:tree
 grep -q '^images 14 .*mismatches 0$' out || fail "verify: $(cat out)"
+grep -q '^1 images could not be read and were left out$' out || fail "verify: no count: $(cat out)"
+grep -q '^lowbit verify: skipped: tree/val/n02/grey.JPEG' errors || fail "verify: not named: $(cat errors)"
+expect 0 "$LOWBIT" verify coded --data imagenet-square:tree --json
+grep -q '^{"images": 14, "unreadable": 1, ' out || fail "verify --json: $(cat out)"
 
 # ---- what does not fit
 expect 2 "$LOWBIT" train --data synth-digits:100 --batch 10 --image-size 32 --out other

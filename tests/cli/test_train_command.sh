@@ -141,6 +141,17 @@ wait $process || status=$?
 grep -q -- "--resume goes on" errors || fail "SIGINT: $(cat errors)"
 "$LOWBIT" train --out signalled --resume --max-seconds 0.1 >printed
 
+# ---- OpenMP may not give fewer threads than oneDNN waits for
+dense=(--data synth-digits:128 --model lenet5 --width-multiplier 0.25 --batch 64 --epochs 1)
+"$LOWBIT" train "${dense[@]}" --threads 2 --out two >printed
+status=0
+OMP_THREAD_LIMIT=1 timeout 60 "$LOWBIT" train "${dense[@]}" --threads 2 --out limited >printed 2>errors || status=$?
+[ $status -eq 2 ] || fail "OMP_THREAD_LIMIT=1: exit status $status, wanted 2: $(cat errors)"
+grep -q "OpenMP gives 1 of them (OMP_THREAD_LIMIT" errors || fail "OMP_THREAD_LIMIT=1: $(cat errors)"
+OMP_THREAD_LIMIT=1 timeout 60 "$LOWBIT" train "${dense[@]}" --out all >printed || fail "OMP_THREAD_LIMIT=1, all threads"
+OMP_DYNAMIC=true timeout 60 "$LOWBIT" train "${dense[@]}" --threads 2 --out dynamic >printed || fail "OMP_DYNAMIC"
+cmp two/last.safetensors dynamic/last.safetensors || fail "OMP_DYNAMIC changes a run"
+
 # ---- on a terminal one line updates itself, and a line an epoch stays
 python3 - "$LOWBIT" "${small[@]}" <<'PYTHON'
 import os, pty, sys

@@ -29,6 +29,16 @@ grep -q "LOWBIT_DATA is not set" list || fail "list: nothing said of LOWBIT_DATA
 "$LOWBIT" data synth --color --count 50 --out color > out
 [ "$(stat -c %s color/train-images-idx4-ubyte)" = $((20 + 50 * 3072)) ] || fail "size of the colour images"
 
+# grey images of before would be read in place of the colour ones, with their labels
+refuse 2 "digits/train-images-idx3-ubyte is there and would be read" synth --color --count 100 --out digits
+[ ! -e digits/train-images-idx4-ubyte ] || fail "colour images beside grey ones"
+# an option of another action
+refuse 2 "get: --out is for synth and cache" get mnist --out here
+refuse 2 "info: --dir is for get" info idx --dir digits
+refuse 2 "synth: --json is for list" synth --out here --json
+refuse 2 "check: --count is for synth" check imagenet:here --count 3
+[ ! -e here ] || fail "a refused command wrote"
+
 "$LOWBIT" data info idx:digits > out
 grep -q "^images  *100 training, 20 test" out || fail "info: images"
 grep -q "^shape  *1x28x28" out || fail "info: shape"

@@ -192,11 +192,45 @@ static void test_other_settings_are_refused(void **state)
     assert_status(lb_data_cache(lb_test_imagenet(root), folder, &o, &r), LB_E_ARG);
     assert_status(lb_data_cache("synth-digits:50", folder, NULL, &r), LB_E_ARG);
     assert_contains(lb_error(), "held in memory");
+    o = (lb_cache_options){.threads = 100000};
+    assert_status(lb_data_cache(lb_test_imagenet(root), folder, &o, &r), LB_E_ARG);
+    assert_contains(lb_error(), "100000 threads");
+    /* among the images, by whatever name */
+    assert_status(lb_data_cache(lb_test_imagenet(root), lb_test_path(root, "train/.."), NULL, &r),
+                  LB_E_ARG);
+    assert_contains(lb_error(), "holds the images themselves");
+    assert_false(lb_path_exists(lb_test_path(root, LB_CACHE_MANIFEST)));
     char spec[600];
     lb_dataset *dataset = NULL;
     (void)snprintf(spec, sizeof spec, "imagenet-square:%s", folder);
     assert_status(lb_dataset_open(spec, LB_SPLIT_TRAIN, &dataset), LB_E_FORMAT);
     assert_contains(lb_error(), "is a cache of imagenet");
+}
+
+/* The second of two writers, while the first is in the middle of a shard. */
+static void write_too(void *context, size_t done, size_t total)
+{
+    const char *const *folders = context; /* images, cache */
+    lb_cache_result r;
+    (void)done;
+    (void)total;
+    assert_status(lb_data_cache(lb_test_imagenet(folders[0]), folders[1], &four_a_shard, &r),
+                  LB_E_BUSY);
+    assert_contains(lb_error(), "another process is writing this cache");
+}
+
+static void test_two_writers(void **state)
+{
+    (void)state;
+    const char *folders[2] = {lb_test_image_tree("two", EACH),
+                              lb_test_path(lb_test_folder(), "two-cache")};
+    lb_cache_options o = four_a_shard;
+    lb_cache_result r;
+    o.progress = write_too;
+    o.context = folders;
+    make_cache(folders[0], folders[1], &o, &r);
+    make_cache(folders[0], folders[1], &four_a_shard, &r); /* unlocked again */
+    assert_true(r.kept == 2 * SHARDS && r.written == 0);
 }
 
 /* ---- damage ---------------------------------------------------------------------------------- */
@@ -293,6 +327,7 @@ int main(void)
         cmocka_unit_test(test_jpegs_are_near),
         cmocka_unit_test(test_real_images_are_the_same),
         cmocka_unit_test(test_other_settings_are_refused),
+        cmocka_unit_test(test_two_writers),
         cmocka_unit_test(test_unreadable_images_keep_their_numbers),
         cmocka_unit_test(test_every_damaged_byte_is_found),
         cmocka_unit_test(test_allocation_failures),

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include <jpeglib.h>
+#include <png.h>
 
 #include "base/file.h"
 #include "base/memory.h"
@@ -55,6 +56,62 @@ static size_t make_jpeg(int channels, uint8_t value, unsigned char **out)
     jpeg_finish_compress(&jpeg);
     jpeg_destroy_compress(&jpeg);
     return bytes;
+}
+
+/* A PNG image of equal pixels, with a gamma as a camera or an old Macintosh notes it; 0: without. */
+static size_t make_png(int bits, int colour_type, double gamma, const uint8_t *pixel, size_t bytes,
+                       uint8_t out[1024])
+{
+    png_structp png = png_create_write_struct(PNG_LIBPNG_VER_STRING, NULL, NULL, NULL);
+    png_infop info = png_create_info_struct(png);
+    FILE *file = fmemopen(out, 1024, "wb");
+    uint8_t row[8 * SIDE];
+    for (size_t x = 0; x < SIDE; x++) memcpy(row + x * bytes, pixel, bytes);
+    png_init_io(png, file);
+    png_set_IHDR(png, info, SIDE, SIDE, bits, colour_type, PNG_INTERLACE_ADAM7,
+                 PNG_COMPRESSION_TYPE_DEFAULT, PNG_FILTER_TYPE_DEFAULT);
+    if (gamma > 0.0) png_set_gAMA(png, info, gamma);
+    png_write_info(png, info);
+    for (int pass = 0, passes = png_set_interlace_handling(png); pass < passes; pass++) {
+        for (int y = 0; y < SIDE; y++) png_write_row(png, row);
+    }
+    png_write_end(png, info);
+    const long n = ftell(file);
+    fclose(file);
+    png_destroy_write_struct(&png, &info);
+    return (size_t)n;
+}
+
+/* A progressive JPEG of 64 x 64 grey blocks in `scans` scans, of 12 bytes each but the first. */
+static size_t make_scans(size_t scans, uint8_t *out)
+{
+    static const uint8_t head[] = {
+        0xff, 0xd8, 0xff, 0xdb, 0, 67, 0, /* the quantization table follows */
+    };
+    static const uint8_t frame[] = {0xff, 0xc2, 0, 11, 8, 2, 0, 2, 0, 1, 1, 0x11, 0};
+    /* one code, 0: DC's category 0; AC's run of 2^14 blocks and what 14 bits say */
+    static const uint8_t tables[] = {
+        0xff, 0xc4, 0, 20, 0x00, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+        0xff, 0xc4, 0, 20, 0x10, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xe0};
+    static const uint8_t dc[] = {0xff, 0xda, 0, 8, 1, 1, 0, 0, 0, 0},
+                         ac[] = {0xff, 0xda, 0, 8, 1, 1, 0, 1, 63, 0, 0, 1};
+    uint8_t *at = out;
+    memcpy(at, head, sizeof head);
+    at += sizeof head;
+    memset(at, 1, 64);
+    at += 64;
+    memcpy(at, frame, sizeof frame);
+    at += sizeof frame;
+    memcpy(at, tables, sizeof tables);
+    at += sizeof tables;
+    memcpy(at, dc, sizeof dc);
+    at += sizeof dc;
+    memset(at, 0, 64 * 64 / 8); /* a bit a block */
+    at += 64 * 64 / 8;
+    for (size_t i = 1; i < scans; i++, at += sizeof ac) memcpy(at, ac, sizeof ac);
+    *at++ = 0xff;
+    *at++ = 0xd9;
+    return (size_t)(at - out);
 }
 
 static const char *make_class(const char *root, const char *split, const char *class_name)
@@ -190,6 +247,51 @@ static void test_cmyk_becomes_colours(void **state)
     free(jpeg);
 }
 
+static void test_png_values_are_taken_as_stored(void **state)
+{
+    (void)state;
+    static const struct {
+        int bits, colour_type;
+        double gamma;
+        uint8_t pixel[8], bytes, want;
+    } cases[] = {
+        {8, PNG_COLOR_TYPE_GRAY, 0.0, {128}, 1, 128},
+        {8, PNG_COLOR_TYPE_GRAY, 1.0, {128}, 1, 128},
+        {8, PNG_COLOR_TYPE_RGB, 0.55, {128, 128, 128}, 3, 128},
+        {16, PNG_COLOR_TYPE_GRAY, 0.0, {128, 0}, 2, 128},        /* 32768 * 255 / 65535 = 127.5 */
+        {16, PNG_COLOR_TYPE_GRAY, 0.0, {100, 220}, 2, 100},      /* 100.5 */
+        {16, PNG_COLOR_TYPE_RGB, 0.0, {9, 9, 9, 9, 9, 9}, 6, 9}, /* 9 * 257 */
+        {8, PNG_COLOR_TYPE_GRAY_ALPHA, 0.0, {200, 128}, 2, 100},
+        {8, PNG_COLOR_TYPE_RGB_ALPHA, 0.0, {200, 200, 200, 128}, 4, 100},
+        {16, PNG_COLOR_TYPE_GRAY_ALPHA, 0.0, {200, 200, 255, 255}, 4, 200},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        uint8_t file[1024], *out = NULL;
+        lb_image_shape shape;
+        const size_t bytes = make_png(cases[i].bits, cases[i].colour_type, cases[i].gamma,
+                                      cases[i].pixel, cases[i].bytes, file);
+        assert_ok(decode(file, bytes, &shape, &out));
+        assert_int_equal(shape.channels, cases[i].colour_type & PNG_COLOR_MASK_COLOR ? 3 : 1);
+        for (size_t k = 0; k < shape.channels * PIXELS; k++)
+            assert_int_equal(out[k], cases[i].want);
+        lb_free(out);
+    }
+}
+
+static void test_too_many_scans_are_refused(void **state)
+{
+    (void)state;
+    static uint8_t file[1 << 14];
+    lb_image_shape shape;
+    uint8_t *out = NULL;
+    assert_ok(decode(file, make_scans(100, file), &shape, &out));
+    assert_true(shape.channels == 1 && shape.height == 512 && shape.width == 512);
+    assert_int_equal(out[0], 128);
+    lb_free(out);
+    assert_status(decode(file, make_scans(1000, file), &shape, &out), LB_E_FORMAT);
+    assert_contains(lb_error(), "more than 500 scans");
+}
+
 static void test_other_files_are_refused(void **state)
 {
     (void)state;
@@ -229,6 +331,8 @@ int main(void)
         cmocka_unit_test(test_folders_that_are_not_there),
         cmocka_unit_test(test_every_truncation_is_refused),
         cmocka_unit_test(test_cmyk_becomes_colours),
+        cmocka_unit_test(test_png_values_are_taken_as_stored),
+        cmocka_unit_test(test_too_many_scans_are_refused),
         cmocka_unit_test(test_other_files_are_refused),
         cmocka_unit_test(test_every_allocation_failure_is_reported),
     };

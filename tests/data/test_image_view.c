@@ -104,6 +104,31 @@ static void test_resize_is_the_weighted_mean(void **state)
     }
 }
 
+/* However much it shrinks: a negative weight could leave the range of a byte. */
+static void test_no_weight_is_negative(void **state)
+{
+    (void)state;
+    static const size_t sides[] = {61, 129, 1000, 4097, 13001, 16384};
+    lb_buffer buffer = {0};
+    for (size_t i = 0; i < sizeof sides / sizeof *sides; i++) {
+        for (size_t resized = 1; resized <= 64; resized++) {
+            const lb_resize_axis axis = {
+                .step = (double)sides[i] / (double)resized, .count = resized, .high = sides[i]};
+            lb_taps taps;
+            assert_ok(lb_taps_make(&axis, &buffer, &taps));
+            for (size_t x = 0; x < resized; x++) {
+                int32_t sum = 0;
+                for (size_t k = 0; k < taps.each; k++) {
+                    assert_true(taps.weights[x * taps.each + k] >= 0);
+                    sum += taps.weights[x * taps.each + k];
+                }
+                assert_int_equal(sum, 1 << LB_RESIZE_WEIGHT_BITS);
+            }
+        }
+    }
+    lb_buffer_release(&buffer);
+}
+
 /* What is not resized is not changed, whatever part of it is taken. */
 static void test_identity_is_exact(void **state)
 {
@@ -226,6 +251,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_resize_is_the_weighted_mean),
+        cmocka_unit_test(test_no_weight_is_negative),
         cmocka_unit_test(test_identity_is_exact),
         cmocka_unit_test(test_a_part_is_that_of_the_whole),
         cmocka_unit_test(test_a_part_of_real_images),

@@ -95,6 +95,20 @@ static void test_flat_validation_folder(void **state)
     static uint8_t pixels[VALUES];
     for (size_t i = 0; i < 3; i++) assert_ok(lb_dataset_read(dataset, i, pixels));
     lb_dataset_close(dataset);
+
+    /* names that stand between another one and its ending */
+    char one[600], more[600];
+    (void)snprintf(one, sizeof one, "%s/ILSVRC_2.JPEG", val);
+    (void)snprintf(more, sizeof more, "%s/ILSVRC_2-a.JPEG", val);
+    assert_int_equal(link(one, more), 0);
+    (void)snprintf(more, sizeof more, "%s/ILSVRC_2.A.JPEG", val);
+    assert_int_equal(link(one, more), 0);
+    write_text(root, "LOC_val_solution.csv",
+               "ILSVRC_3,n01\nILSVRC_1,n03\nILSVRC_2,n02\nILSVRC_2-a,n01\nILSVRC_2.A,n03\n");
+    dataset = open_tree(root, LB_SPLIT_TEST);
+    static const uint16_t labels[] = {2, 0, 2, 1, 0}; /* 1, 2-a, 2.A, 2, 3 */
+    for (size_t i = 0; i < 5; i++) assert_int_equal(lb_dataset_label(dataset, i), labels[i]);
+    lb_dataset_close(dataset);
 }
 
 static void test_what_is_refused(void **state)

@@ -2,6 +2,7 @@
 #include "data/format/folder_list.h"
 
 #include <dirent.h>
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -64,10 +65,16 @@ lb_status lb_folder_path(const char *folder, const char *name, char *path)
 lb_status lb_folder_list(const char *folder, bool folders, lb_name_list *out)
 {
     DIR *stream = opendir(folder);
-    if (stream == NULL) return lb_fail(LB_E_IO, "cannot open folder '%s'", folder);
+    if (stream == NULL)
+        return lb_fail(LB_E_IO, "cannot open folder '%s': %s", folder, strerror(errno));
     lb_status status = LB_OK;
-    for (struct dirent *e = readdir(stream); e != NULL && status == LB_OK; e = readdir(stream)) {
+    while (status == LB_OK) {
         char path[LB_PATH_BYTES];
+        errno = 0;
+        const struct dirent *e = readdir(stream);
+        if (e == NULL && errno != 0) /* a list cut off must not pass for all there is */
+            status = lb_fail(LB_E_IO, "cannot read folder '%s': %s", folder, strerror(errno));
+        if (e == NULL) break;
         if (e->d_name[0] == '.') continue;
         status = lb_folder_path(folder, e->d_name, path);
         if (status != LB_OK) break;

@@ -11,7 +11,7 @@
 #include "base/file.h"
 #include "data/format/byte_reader.h"
 
-enum { TYPE_UNSIGNED_BYTE = 8, PATH_BYTES = 4096 };
+enum { TYPE_UNSIGNED_BYTE = 8, PATH_BYTES = LB_IDX_PATH_BYTES };
 
 static size_t big_endian_32(const uint8_t *b)
 {
@@ -116,10 +116,10 @@ static const char *const label_names[2][3] = {
     {"train-labels-idx1-ubyte", "train-labels.idx1-ubyte", NULL},
     {"t10k-labels-idx1-ubyte", "t10k-labels.idx1-ubyte", NULL}};
 
-/* Write the path of the first of the names, plain or .gz, that exists; false: none. */
-static bool find_file(const char *folder, const char *const *names, char *path)
+/* Write the path of the first of the names before `end` (or all), plain or .gz, that exists; false: none. */
+static bool find_before(const char *folder, const char *const *names, const char *end, char *path)
 {
-    for (; *names != NULL; names++) {
+    for (; *names != NULL && (end == NULL || strcmp(*names, end) != 0); names++) {
         static const char *const endings[] = {"", ".gz"};
         for (size_t e = 0; e < 2; e++) {
             const int n = snprintf(path, PATH_BYTES, "%s/%s%s", folder, *names, endings[e]);
@@ -127,6 +127,17 @@ static bool find_file(const char *folder, const char *const *names, char *path)
         }
     }
     return false;
+}
+
+static bool find_file(const char *folder, const char *const *names, char *path)
+{
+    return find_before(folder, names, NULL, path);
+}
+
+bool lb_idx_hides(const char *folder, lb_split split, const char *name,
+                  char path[LB_IDX_PATH_BYTES])
+{
+    return find_before(folder, image_names[split], name, path);
 }
 
 static const char *missing(const char *folder, lb_split split)

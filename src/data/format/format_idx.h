@@ -4,7 +4,7 @@
 
 #include "data/dataset.h"
 
-enum { LB_IDX_MAX_DIMS = 4 };
+enum { LB_IDX_MAX_DIMS = 4, LB_IDX_PATH_BYTES = 4096 };
 
 /* An array of unsigned bytes. */
 typedef struct lb_idx {
@@ -25,6 +25,10 @@ LB_MUST_CHECK lb_status lb_idx_parse(const char *where, const uint8_t *file, siz
 
 /** Header of an IDX file of unsigned bytes: writes 4 + 4 * n_dims bytes, returns how many. */
 size_t lb_idx_header(const size_t *dims, size_t n_dims, uint8_t *out);
+
+/** Is there a file that is read in place of the images `name` of a split? `path`: that file. */
+bool lb_idx_hides(const char *folder, lb_split split, const char *name,
+                  char path[LB_IDX_PATH_BYTES]);
 
 /** Put images and labels together: dims, equal counts. Takes images->data's pixels by copy.
  *  Errors: LB_E_FORMAT they do not belong together; LB_E_NOMEM. */

@@ -1,4 +1,4 @@
-/* PNG through libpng's simplified interface; JPEG is jpeg_file.c's. */
+/* Images in memory: png_file.c and jpeg_file.c know the formats. */
 #include "data/format/image_file.h"
 
 #include <png.h>
@@ -6,6 +6,7 @@
 
 #include "base/memory.h"
 #include "data/format/jpeg_file.h"
+#include "data/format/png_file.h"
 #include "lowbit/data.h"
 
 /* Photographs of today's cameras are read; beyond this a file is more likely damaged or an attack. */
@@ -21,63 +22,6 @@ static bool is_jpeg(const uint8_t *file, size_t bytes)
     return bytes >= 3 && file[0] == 0xff && file[1] == 0xd8 && file[2] == 0xff;
 }
 
-/* ---- PNG ------------------------------------------------------------------------------------- */
-
-static lb_status png_open(const char *where, const uint8_t *file, size_t bytes, png_image *png)
-{
-    *png = (png_image){.version = PNG_IMAGE_VERSION};
-    if (png_image_begin_read_from_memory(png, file, bytes) != 0) return LB_OK;
-    return lb_fail(LB_E_FORMAT, "%s: damaged PNG: %s", where, png->message);
-}
-
-static lb_status png_probe(const char *where, const uint8_t *file, size_t bytes,
-                           lb_image_facts *out)
-{
-    png_image png;
-    LB_TRY(png_open(where, file, bytes, &png));
-    const bool colour = (png.format & PNG_FORMAT_FLAG_COLOR) != 0;
-    *out = (lb_image_facts){{colour ? 3 : 1, png.height, png.width}, 1};
-    png_image_free(&png);
-    return LB_OK;
-}
-
-/* From three bytes a pixel to four, from the last one on, in place. */
-static void widen(uint8_t *pixels, size_t n)
-{
-    while (n-- > 0) {
-        const uint8_t *from = pixels + 3 * n;
-        const uint8_t colour[3] = {from[0], from[1], from[2]};
-        memcpy(pixels + LB_PIXEL_BYTES * n, colour, sizeof colour);
-    }
-}
-
-static lb_status png_decode_part(const char *where, const uint8_t *file, size_t bytes,
-                                 const lb_image_part *part, lb_buffer *buffer, lb_image_rows *out)
-{
-    png_image png;
-    LB_TRY(png_open(where, file, bytes, &png));
-    const png_color black = {0, 0, 0};
-    const size_t width = png.width, height = png.height;
-    png.format = PNG_FORMAT_RGB;
-    lb_status status = LB_OK;
-    if (part->denominator != 1 || part->x + part->width > width ||
-        part->y + part->height > height) {
-        status = lb_fail(LB_E_FORMAT, "%s: the image is not the one it was a moment ago", where);
-    }
-    if (status == LB_OK) status = lb_buffer_reserve(buffer, height * width * LB_PIXEL_BYTES, where);
-    if (status == LB_OK && png_image_finish_read(&png, &black, buffer->data, 0, NULL) == 0) {
-        status = lb_fail(LB_E_FORMAT, "%s: damaged PNG: %s", where, png.message);
-    }
-    png_image_free(&png);
-    if (status != LB_OK) return status;
-    widen(buffer->data, height * width);
-    const size_t stride = width * LB_PIXEL_BYTES;
-    *out = (lb_image_rows){buffer->data + part->y * stride + part->x * LB_PIXEL_BYTES, stride};
-    return LB_OK;
-}
-
-/* ---- either ---------------------------------------------------------------------------------- */
-
 static lb_status check_sides(const char *where, lb_image_shape shape, size_t most)
 {
     if (shape.height > 0 && shape.width > 0 && shape.height <= most && shape.width <= most &&
@@ -92,7 +36,7 @@ lb_status lb_image_probe(const char *where, const uint8_t *file, size_t bytes, l
 {
     lb_image_facts facts;
     if (is_png(file, bytes)) {
-        LB_TRY(png_probe(where, file, bytes, &facts));
+        LB_TRY(lb_png_probe(where, file, bytes, &facts));
     } else if (is_jpeg(file, bytes)) {
         LB_TRY(lb_jpeg_probe(where, file, bytes, &facts));
     } else {
@@ -106,7 +50,7 @@ lb_status lb_image_probe(const char *where, const uint8_t *file, size_t bytes, l
 lb_status lb_image_decode_part(const char *where, const uint8_t *file, size_t bytes,
                                const lb_image_part *part, lb_buffer *buffer, lb_image_rows *out)
 {
-    return is_png(file, bytes) ? png_decode_part(where, file, bytes, part, buffer, out)
+    return is_png(file, bytes) ? lb_png_decode_part(where, file, bytes, part, buffer, out)
                                : lb_jpeg_decode_part(where, file, bytes, part, buffer, out);
 }
 

@@ -30,14 +30,14 @@ typedef struct lb_image_rows {
 /**
  * Read the head of an image.
  *
- * Errors: LB_E_FORMAT neither PNG nor JPEG, damaged, or larger than is read.
+ * Errors: LB_E_FORMAT neither PNG nor JPEG, damaged, or larger than is read; LB_E_NOMEM.
  */
 LB_MUST_CHECK lb_status lb_image_probe(const char *where, const uint8_t *file, size_t bytes,
                                        lb_image_facts *out);
 
 /**
  * Decode a part of an image as rows of colour pixels (LB_PIXEL_BYTES each); grey becomes three equal
- * channels, transparency is on black, an orientation noted in EXIF is not obeyed.
+ * channels, transparency is on black; orientation, gamma and colour profile noted in the file are not obeyed.
  *
  * Exactness: the same pixels as those of the whole image at that denominator. The whole file is read, so
  *            damage outside of the part is found.

@@ -20,12 +20,20 @@
 
 #include "base/memory.h"
 
-enum { MARGIN = 32, FULL_COLOUR_QUALITY = 90, DENOMINATORS = 8 };
+enum {
+    MARGIN = 32,
+    FULL_COLOUR_QUALITY = 90,
+    DENOMINATORS = 8,
+    /* A progressive image has some ten; each is a pass over all of the image, however few its bytes, so that a small
+     * file of many thousands would keep a thread busy for hours. */
+    MAX_SCANS = 500
+};
 
 /* What decoding a JPEG holds; lives outside of the function that may be jumped out of. */
 typedef struct jpeg_state {
     struct jpeg_decompress_struct jpeg;
     struct jpeg_error_mgr errors;
+    struct jpeg_progress_mgr progress;
     jmp_buf on_error;
     char message[JMSG_LENGTH_MAX];
     const char *where;
@@ -52,6 +60,15 @@ static void jpeg_message(j_common_ptr jpeg, int level)
         (code == JWRN_JPEG_EOF || code == JWRN_HIT_MARKER || code == JWRN_HUFF_BAD_CODE)) {
         jpeg_fail(jpeg);
     }
+}
+
+/* Called now and then: refuse an image of too many scans. */
+static void jpeg_watch(j_common_ptr jpeg)
+{
+    jpeg_state *state = jpeg->client_data;
+    if (state->jpeg.input_scan_number <= MAX_SCANS) return;
+    (void)snprintf(state->message, sizeof state->message, "more than %d scans", MAX_SCANS);
+    longjmp(state->on_error, 1);
 }
 
 static bool is_cmyk(const struct jpeg_decompress_struct *jpeg)
@@ -125,11 +142,16 @@ static void jpeg_rows(jpeg_state *state)
 static void jpeg_run(jpeg_state *state)
 {
     if (setjmp(state->on_error) != 0) {
-        state->status = lb_fail(LB_E_FORMAT, "%s: damaged JPEG: %s", state->where, state->message);
+        state->status =
+            state->errors.msg_code == JERR_OUT_OF_MEMORY
+                ? lb_fail(LB_E_NOMEM, "%s: no memory to decode it", state->where)
+                : lb_fail(LB_E_FORMAT, "%s: damaged JPEG: %s", state->where, state->message);
         return;
     }
     jpeg_create_decompress(&state->jpeg);
     state->jpeg.client_data = state;
+    state->progress.progress_monitor = jpeg_watch;
+    state->jpeg.progress = &state->progress;
     jpeg_mem_src(&state->jpeg, state->file, (unsigned long)state->bytes);
     (void)jpeg_read_header(&state->jpeg, TRUE);
     if (state->part != NULL) jpeg_rows(state);

@@ -108,22 +108,35 @@ lb_status lb_synset_names(const char *folder, const lb_name_list *synsets, lb_na
 
 /* ---- labels of a flat folder ----------------------------------------------------------------- */
 
-/* The place of an image whose name, or its part before the last dot, is `name`; or images->n. */
-static size_t find_image(const lb_name_list *images, const char *name)
+/* The first image whose name is not before `name` and `ending` behind it. */
+static size_t first_from(const lb_name_list *images, const char *name, const char *ending)
 {
-    size_t low = 0, high = images->n;
     const size_t length = strlen(name);
-    while (low < high) { /* the first name not before `name` */
+    size_t low = 0, high = images->n;
+    while (low < high) {
         const size_t middle = low + (high - low) / 2;
-        if (strcmp(images->names[middle], name) < 0) {
+        const char *one = images->names[middle];
+        const int head = strncmp(one, name, length);
+        if (head < 0 || (head == 0 && strcmp(one + length, ending) < 0)) {
             low = middle + 1;
         } else {
             high = middle;
         }
     }
-    if (low == images->n || strncmp(images->names[low], name, length) != 0) return images->n;
-    const char *rest = images->names[low] + length;
-    return rest[0] == '\0' || (rest[0] == '.' && strchr(rest + 1, '.') == NULL) ? low : images->n;
+    return low;
+}
+
+/* The place of an image whose name, or its part before the last dot, is `name`; or images->n. */
+static size_t find_image(const lb_name_list *images, const char *name)
+{
+    const size_t length = strlen(name), same = first_from(images, name, "");
+    if (same < images->n && strcmp(images->names[same], name) == 0) return same;
+    for (size_t i = first_from(images, name, "."); i < images->n; i++) {
+        const char *one = images->names[i];
+        if (strncmp(one, name, length) != 0 || one[length] != '.') break;
+        if (strchr(one + length + 1, '.') == NULL) return i;
+    }
+    return images->n;
 }
 
 static lb_status read_labels(const char *file, char *text, const lb_name_list *images,

@@ -150,6 +150,39 @@ static void destroy(lb_executor *e)
     lb_free(e);
 }
 
+/* What OpenMP is told while a back end is planned or runs, and what it was told before. oneDNN plans a primitive for
+ * a number of threads and waits for all of them, so that fewer would wait for ever: OpenMP must not choose. */
+typedef struct openmp {
+    int threads, dynamic;
+} openmp;
+
+static openmp openmp_take(int threads)
+{
+    const openmp before = {omp_get_max_threads(), omp_get_dynamic()};
+    omp_set_dynamic(0);
+    omp_set_num_threads(threads);
+    return before;
+}
+
+static void openmp_give_back(openmp before)
+{
+    omp_set_num_threads(before.threads);
+    omp_set_dynamic(before.dynamic);
+}
+
+static lb_status check_threads(int wanted)
+{
+    int given = 1;
+#pragma omp parallel num_threads(wanted)
+#pragma omp single
+    given = omp_get_num_threads();
+    if (given == wanted) return LB_OK;
+    return lb_fail(LB_E_ARG,
+                   "threads %d: OpenMP gives %d of them (OMP_THREAD_LIMIT or OMP_MAX_ACTIVE_LEVELS "
+                   "is set); use --threads %d",
+                   wanted, given, given);
+}
+
 static lb_status fill(lb_executor *e)
 {
     const lb_evaluator_options evaluation = {.batch = e->options.batch,
@@ -159,10 +192,10 @@ static lb_status fill(lb_executor *e)
     LB_TRY(lb_evaluator_create(e->net, &evaluation, &e->evaluator));
     LB_TRY(allocate_tables(e));
     if (e->options.inference) return LB_OK;
-    const int threads = omp_get_max_threads();
-    omp_set_num_threads(e->options.threads);
-    const lb_status status = plan_training(e);
-    omp_set_num_threads(threads);
+    const openmp before = openmp_take(e->options.threads);
+    lb_status status = check_threads(e->options.threads);
+    if (status == LB_OK) status = plan_training(e);
+    openmp_give_back(before);
     return status;
 }
 
@@ -250,7 +283,8 @@ static void run_region(lb_executor *e, size_t index)
     } else if (region->end > region->first) {
         const int threads = e->options.threads;
 #pragma omp parallel num_threads(threads)
-        run_share(e, index, omp_get_thread_num(), omp_get_num_threads());
+        for (int t = omp_get_thread_num(); t < threads; t += omp_get_num_threads())
+            run_share(e, index, t, threads); /* a thread's memory is planned for its share */
     }
     for (size_t i = 0; i < e->n_norms; i++) {
         if (e->norms[i].statistics_region == (int)index) lb_norm_finish_statistics(e, &e->norms[i]);
@@ -344,14 +378,13 @@ static lb_status train(lb_executor *e, const float *images, const uint16_t *labe
 {
     if (e->options.inference)
         return lb_fail(LB_E_ARG, "an executor made for inference cannot train");
-    const int threads = omp_get_max_threads();
-    omp_set_num_threads(e->options.threads);
+    const openmp before = openmp_take(e->options.threads);
     e->images = images;
     e->labels = labels;
     e->step = step;
     e->failed = e->evaluated = false;
     run_step(e);
-    omp_set_num_threads(threads);
+    openmp_give_back(before);
     if (e->failed)
         return lb_fail(LB_E_UNSUPPORTED, "oneDNN failed to run a convolution or linear layer");
     *out = e->result;

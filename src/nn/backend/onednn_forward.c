@@ -291,9 +291,9 @@ static lb_status plan_moving(lb_executor *e, int node, lb_operation_kind kind)
     v->operation = (int)e->n_operations - 1;
     if (kind == LB_OPERATION_POOL) op->pool = pool_shape(e->values[in[0]].map, n);
     if (n->op == LB_OP_MAX_POOL) {
-        if (n->as.pool.kh * n->as.pool.kw > UINT16_MAX) {
+        if (n->as.pool.kh * n->as.pool.kw > INT16_MAX) {
             return lb_fail(LB_E_UNSUPPORTED, "node '%s': pool of %zu x %zu, wanted at most %d taps",
-                           n->name, n->as.pool.kh, n->as.pool.kw, UINT16_MAX);
+                           n->name, n->as.pool.kh, n->as.pool.kw, INT16_MAX);
         }
         LB_TRY(lb_buffer_add(e, LB_CELL_I16, lb_values_of(v->map), &v->bits));
         op->aux = v->bits;
