@@ -2,7 +2,7 @@
 FUZZ_SECONDS ?= 60
 werror := $(if $(filter true,$(CI)),ON,OFF)
 
-.PHONY: all build deps developer-deps test demo accuracy verify sweep-stress cluster-check install asan tsan fuzz tidy format clean help
+.PHONY: all build deps developer-deps test demo accuracy procedures verify sweep-stress cluster-check install asan tsan fuzz tidy format clean help
 all: build
 
 deps: ; @tools/install-deps
@@ -22,6 +22,9 @@ demo: build
 
 accuracy: build
 	@bench/accuracy.py
+
+procedures: build
+	@bench/procedures.py
 
 verify: build
 	@bench/verify_networks.py
@@ -62,6 +65,7 @@ help:
 	@echo 'make demo       build, then train small networks on synthetic digits'
 	@echo 'make test       build, then run the whole test suite'
 	@echo 'make accuracy   build, then the accuracy table of docs/accuracy.md on real data (hours; resumable)'
+	@echo 'make procedures build, then training in several stages (SYQ, RPR, IMPQ, pruning) on real data (hours; resumable)'
 	@echo 'make verify     build, then twelve trained networks against their packed files, on all test images (real data)'
 	@echo 'make sweep-stress   build, then a sweep of 1,000 cells whose workers, and which itself, are killed at random'
 	@echo 'make cluster-check  build, then sweeps on a Slurm of one node that is started for it (root)'
