@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "base/file.h"
+#include "base/thread_count.h"
 #include "data/format/folder_list.h"
 #include "data/format/jpeg_file.h"
 #include "data/image_cache.h"
@@ -22,8 +23,7 @@ enum {
     STANDARD_EDGE = 256,
     SHARD_BYTES = 1 << 28, /* about; an image has 4/3 of its square */
     JPEG_SAVING = 8,       /* a JPEG image is about this much smaller than a raw one */
-    CHUNK = 64,            /* images that are made at a time */
-    MAX_THREADS = 1024     /* OpenMP's own memory grows with them, until it ends the process */
+    CHUNK = 64             /* images that are made at a time */
 };
 
 /* One image, made. */
@@ -278,10 +278,6 @@ static lb_status check_options(const lb_cache_options *o)
     }
     if (o->quality < 0 || o->quality > 100)
         return lb_fail(LB_E_ARG, "JPEG quality %d; wanted 1 to 100, or 0 for raw", o->quality);
-    if (o->threads < 0 || o->threads > MAX_THREADS) {
-        return lb_fail(LB_E_ARG, "%d threads; wanted 0 (all processors) to %d", o->threads,
-                       MAX_THREADS);
-    }
     return LB_OK;
 }
 
@@ -348,9 +344,11 @@ lb_status lb_data_cache(const char *spec, const char *folder, const lb_cache_opt
 {
     static const lb_cache_options standard = {0};
     job j = {.options = options != NULL ? options : &standard, .folder = folder};
+    int threads = 0;
     LB_TRY(check_options(j.options));
+    LB_TRY(lb_thread_count(j.options->threads, &threads));
     const int threads_before = omp_get_max_threads();
-    if (j.options->threads > 0) omp_set_num_threads(j.options->threads);
+    omp_set_num_threads(threads);
     const lb_status status = write_all(&j, spec);
     omp_set_num_threads(threads_before);
     if (status == LB_OK) *result = j.result;

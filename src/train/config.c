@@ -8,8 +8,8 @@
 #include <string.h>
 
 #include "base/suggest.h"
+#include "base/thread_count.h"
 #include "nn/mixed_bits.h"
-#include "train/thread_count.h"
 
 /* ---- reading one value ----------------------------------------------------------------------- */
 

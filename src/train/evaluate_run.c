@@ -2,10 +2,10 @@
 #include <omp.h>
 
 #include "base/clock.h"
+#include "base/thread_count.h"
 #include "data/dataset.h"
 #include "train/run.h"
 #include "train/tally.h"
-#include "train/thread_count.h"
 
 enum { BATCH = 100 };
 

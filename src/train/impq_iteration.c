@@ -6,8 +6,8 @@
 #include <string.h>
 
 #include "base/file.h"
+#include "base/thread_count.h"
 #include "nn/mixed_bits.h"
-#include "train/thread_count.h"
 
 enum { NUMBER_BYTES = 32 };
 

@@ -3,11 +3,11 @@
 
 #include "base/clock.h"
 #include "base/safetensors.h"
+#include "base/thread_count.h"
 #include "data/dataset.h"
 #include "lowbit/deploy.h"
 #include "lowbit/runtime.h"
 #include "train/tally.h"
-#include "train/thread_count.h"
 
 enum { BATCH = 100 };
 

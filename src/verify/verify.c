@@ -5,10 +5,10 @@
 #include <unistd.h>
 
 #include "base/cpu.h"
+#include "base/thread_count.h"
 #include "data/dataset.h"
 #include "freeze/freeze.h"
 #include "train/run.h"
-#include "train/thread_count.h"
 #include "verify/compare.h"
 
 enum {

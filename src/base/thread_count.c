@@ -1,4 +1,4 @@
-#include "train/thread_count.h"
+#include "base/thread_count.h"
 
 #include <omp.h>
 

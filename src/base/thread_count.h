@@ -1,6 +1,6 @@
 /* How many threads an option `threads` means. */
-#ifndef LB_TRAIN_THREAD_COUNT_H
-#define LB_TRAIN_THREAD_COUNT_H
+#ifndef LB_BASE_THREAD_COUNT_H
+#define LB_BASE_THREAD_COUNT_H
 
 #include "base/fail.h"
 
