@@ -20,8 +20,9 @@ typedef struct lb_store lb_store;
 enum { LB_RUN_HASH_BYTES = 65, LB_STORE_VERSION = 2 };
 
 typedef enum lb_store_mode {
-    LB_STORE_READ, /* the file must be there; nothing is written */
-    LB_STORE_WRITE /* made where it is missing                   */
+    LB_STORE_READ,   /* the file must be there; nothing is written */
+    LB_STORE_CHANGE, /* the file must be there; it is written      */
+    LB_STORE_WRITE   /* made where it is missing                   */
 } lb_store_mode;
 
 /**
@@ -195,8 +196,11 @@ typedef struct lb_experiment_record {
     const char *name, *title, *text;
     size_t cells, done;
 } lb_experiment_record;
-/** All experiments of a store. *out is the caller's, lb_records_free. */
+/** All experiments of a store that have cells. *out is the caller's, lb_records_free. */
 lb_status lb_store_experiments(lb_store *store, lb_experiment_record **out, size_t *n);
+/** Delete the cells of the experiment of that name, so that a changed file may be swept under it; its runs stay, and
+ *  the sweep takes up those that the changed file still wants. LB_E_ARG: it has none, with a suggestion. */
+lb_status lb_store_forget_experiment(lb_store *store, const char *name, size_t *cells);
 
 /* ---- moving ---------------------------------------------------------------------------------- */
 

@@ -128,7 +128,7 @@ static int query(lb_store *store, poptContext context)
     return exit_status;
 }
 
-/* ---- export, merge, import ------------------------------------------------------------------- */
+/* ---- export, merge, import, forget ------------------------------------------------------------ */
 
 static bool ends_with(const char *text, const char *end)
 {
@@ -213,6 +213,20 @@ static int import_runs(lb_store *store, poptContext context)
     return exit_status;
 }
 
+static int forget(lb_store *store, poptContext context)
+{
+    const char *name = poptGetArg(context);
+    if (name == NULL) return lb_cli_fail("results", LB_E_ARG, "forget: which experiments?");
+    for (; name != NULL; name = poptGetArg(context)) {
+        size_t cells = 0;
+        const lb_status status = lb_store_forget_experiment(store, name, &cells);
+        if (status != LB_OK) return fail(status);
+        (void)printf("%s: %zu cell%s forgotten, their runs stay\n", name, cells,
+                     cells == 1 ? "" : "s");
+    }
+    return LB_OK;
+}
+
 /* ---- the command ----------------------------------------------------------------------------- */
 
 static int run(poptContext context)
@@ -223,14 +237,16 @@ static int run(poptContext context)
         int (*run)(lb_store *store, poptContext context);
         bool prints; /* rows, also as JSON */
     } actions[] = {
-        {"list", LB_STORE_READ, list, true},     {"show", LB_STORE_READ, show, true},
-        {"query", LB_STORE_READ, query, true},   {"export", LB_STORE_READ, export_runs, false},
-        {"merge", LB_STORE_WRITE, merge, false}, {"import", LB_STORE_WRITE, import_runs, false},
+        {"list", LB_STORE_READ, list, true},        {"show", LB_STORE_READ, show, true},
+        {"query", LB_STORE_READ, query, true},      {"export", LB_STORE_READ, export_runs, false},
+        {"merge", LB_STORE_WRITE, merge, false},    {"import", LB_STORE_WRITE, import_runs, false},
+        {"forget", LB_STORE_CHANGE, forget, false},
     };
     const char *name = poptGetArg(context);
     if (name == NULL)
-        return lb_cli_fail("results", LB_E_ARG,
-                           "nothing to do; wanted list, show, query, export, merge or import");
+        return lb_cli_fail(
+            "results", LB_E_ARG,
+            "nothing to do; wanted list, show, query, export, merge, import or forget");
     for (size_t i = 0; i < sizeof actions / sizeof *actions; i++) {
         if (strcmp(name, actions[i].name) != 0) continue;
         if ((format != NULL || out_path != NULL) && actions[i].run != export_runs)
@@ -244,32 +260,32 @@ static int run(poptContext context)
         lb_store_close(store);
         return exit_status;
     }
-    return lb_cli_fail("results", LB_E_ARG,
-                       "unknown action '%s'; wanted list, show, query, export, merge or import",
-                       name);
+    return lb_cli_fail(
+        "results", LB_E_ARG,
+        "unknown action '%s'; wanted list, show, query, export, merge, import or forget", name);
 }
 
 const lb_command lb_command_results = {
     .name = "results",
-    .summary = "list, show, query, export, merge and import results",
-    .arguments = "list|show|query|export|merge|import ...",
+    .summary = "list, show, query, export, merge, import and forget results",
+    .arguments = "list|show|query|export|merge|import|forget ...",
     .description =
         "Works on a result store, one SQLite file that many processes may write at once. list "
         "[KEY=VALUE[,VALUE...] ...] shows the runs for which all conditions hold: keys are "
-        "settings "
-        "of `lowbit train` and state (running, ok, dnc, failed), experiment, hash (its first "
-        "digits) and id. show RUN shows all of one run, named by id or the first digits of its "
-        "hash. query SQL runs a statement that reads. export writes the runs that the conditions "
-        "leave as CSV, JSON or a Markdown table. merge FILE... takes over other stores, of a run "
-        "in "
-        "both the more complete one. import RUN... takes the folders of runs. docs/results.md "
-        "describes the tables.",
+        "settings of `lowbit train` and state (running, ok, dnc, failed), experiment, hash (its "
+        "first digits) and id. show RUN shows all of one run, named by id or the first digits of "
+        "its hash. query SQL runs a statement that reads. export writes the runs that the "
+        "conditions leave as CSV, JSON or a Markdown table. merge FILE... takes over other "
+        "stores, of a run in both the more complete one. import RUN... takes the folders of runs. "
+        "forget EXPERIMENT... drops the cells of experiments whose files have changed, and keeps "
+        "their runs. docs/results.md describes the tables.",
     .examples = "lowbit results list method=dorefa,xnor wbits=1 state=ok\n"
                 "lowbit results show 5c1e03 --store sweep.sqlite\n"
                 "lowbit results query \"SELECT method, max(best_top1) FROM runs GROUP BY method\"\n"
                 "lowbit results export seed=1 --out runs.csv\n"
                 "lowbit results merge job-*.sqlite --store all.sqlite\n"
-                "lowbit results import runs/*\n",
+                "lowbit results import runs/*\n"
+                "lowbit results forget my-experiment\n",
     .options = options,
     .run = run,
 };

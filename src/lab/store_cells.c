@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "base/suggest.h"
 #include "lab/store_run_rows.h"
 
 /* ---- experiments ----------------------------------------------------------------------------- */
@@ -20,10 +21,11 @@ lb_status lb_store_check_experiment(lb_store *store, const char *name, const cha
     const bool same = before == NULL || strcmp(before, text) == 0;
     (void)sqlite3_reset(statement);
     if (same) return LB_OK;
-    return lb_fail(LB_E_ARG,
-                   "%s: has cells of another experiment named '%s'; give the file another name, or "
-                   "take another store",
-                   store->path, name);
+    return lb_fail(
+        LB_E_ARG,
+        "%s: has cells of another experiment named '%s'; give the file another name, take "
+        "another store, or drop those cells: `lowbit results forget %s`",
+        store->path, name, name);
 }
 
 lb_status lb_put_experiment(lb_store *store, const char *name, const char *title, const char *text,
@@ -74,13 +76,48 @@ lb_status lb_store_experiments(lb_store *store, lb_experiment_record **out, size
     static const char sql[] = "SELECT id, name, title, text, "
                               "(SELECT count(*) FROM cells WHERE experiment = e.id), "
                               "(SELECT count(*) FROM cells WHERE experiment = e.id AND done) "
-                              "FROM experiments e ORDER BY id";
+                              "FROM experiments e WHERE EXISTS (SELECT 1 FROM cells WHERE "
+                              "experiment = e.id) ORDER BY id";
     sqlite3_stmt *statement = NULL;
     lb_records records = {.size = sizeof **out};
     LB_TRY(lb_store_statement(store, sql, &statement));
     LB_TRY(lb_store_collect(store, statement, read_experiment, &records));
     *out = records.items;
     *n = records.n;
+    return LB_OK;
+}
+
+static lb_status no_such_experiment(lb_store *store, const char *name)
+{
+    enum { MOST = 64 };
+    lb_experiment_record *experiments = NULL;
+    size_t n = 0;
+    LB_TRY(lb_store_experiments(store, &experiments, &n));
+    const char *names[MOST];
+    for (size_t i = 0; i < n && i < MOST; i++) names[i] = experiments[i].name;
+    const char *near = lb_suggest(name, names, n < MOST ? n : MOST);
+    const lb_status status =
+        lb_fail(LB_E_ARG, "%s: no cells of an experiment '%s'%s%s%s", store->path, name,
+                near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
+    lb_records_free(experiments);
+    return status;
+}
+
+lb_status lb_store_forget_experiment(lb_store *store, const char *name, size_t *cells)
+{
+    static const char sql[] =
+        "DELETE FROM cells WHERE experiment = (SELECT id FROM experiments WHERE name = ?)";
+    sqlite3_stmt *statement = NULL;
+    LB_TRY(lb_store_begin(store));
+    lb_status status = lb_store_statement(store, sql, &statement);
+    if (status == LB_OK) {
+        lb_bind_text(statement, 1, &name);
+        status = lb_store_run(store, statement);
+    }
+    const int deleted = status == LB_OK ? sqlite3_changes(store->db) : 0;
+    LB_TRY(lb_store_end(store, status));
+    if (deleted == 0) return no_such_experiment(store, name);
+    *cells = (size_t)deleted;
     return LB_OK;
 }
 

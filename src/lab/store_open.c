@@ -165,7 +165,7 @@ static lb_status open_immutable(lb_store *store, const char *name)
 
 static lb_status open_file(lb_store *store, const char *name)
 {
-    if (store->mode == LB_STORE_WRITE) {
+    if (store->mode != LB_STORE_READ) {
         LB_TRY(connect(store, name, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE));
         if (sqlite3_db_readonly(store->db, "main") == 1)
             return lb_fail(LB_E_IO, "%s: cannot write: the file is read-only", store->path);

@@ -1,4 +1,4 @@
-# lowbit results: import, list, show, query, export and merge, their JSON, and what they refuse.
+# lowbit results: import, list, show, query, export, merge and forget, their JSON, and what they refuse.
 set -euo pipefail
 
 says()
@@ -110,6 +110,20 @@ says "3 runs" "$LOWBIT" results list --store joined.sqlite
 test "$(python3 -c 'import sqlite3; print(sqlite3.connect("joined.sqlite").execute("PRAGMA integrity_check").fetchone()[0])')" = ok
 test ! -e joined.sqlite-wal # the file alone is the store
 
+# ---- forget: the cells go, the runs stay, and a changed file may take the name
+for rates in 0.01 0.01,0.02; do
+    cat >tiny.yaml <<YAML
+name: tiny
+base: {data: "synth-digits:300", width-multiplier: 0.125, epochs: 1, batch: 50}
+points: [{method: dorefa, lr: [$rates]}]
+YAML
+    test $rates = 0.01 || refuses 2 "or drop those cells: \`lowbit results forget tiny\`" "$LOWBIT" sweep tiny.yaml --store tiny.sqlite --resume
+    test $rates = 0.01 || says "tiny: 1 cell forgotten" "$LOWBIT" results forget tiny --store tiny.sqlite
+    "$LOWBIT" sweep tiny.yaml --store tiny.sqlite --jobs 1 --threads 1 >swept.txt
+done
+grep -q "1 were there" swept.txt
+says "experiment tiny: 2 of 2 cells done" "$LOWBIT" results list --store tiny.sqlite
+
 # ---- refusals
 refuses 5 "nix.sqlite: cannot open the result store: No such file" "$LOWBIT" results list --store nix.sqlite
 test ! -e nix.sqlite
@@ -129,6 +143,10 @@ refuses 5 "no/such/folder" "$LOWBIT" results export --out no/such/folder/x.csv
 refuses 5 "nowhere: no run is there" "$LOWBIT" results import nowhere
 refuses 2 "which folders" "$LOWBIT" results import
 refuses 2 "which stores" "$LOWBIT" results merge
+refuses 2 "forget: which experiments?" "$LOWBIT" results forget
+refuses 2 "no cells of an experiment 'tinny'; did you mean 'tiny'?" "$LOWBIT" results forget tinny --store tiny.sqlite
+refuses 5 "nix.sqlite: cannot open the result store: No such file" "$LOWBIT" results forget tiny --store nix.sqlite
+test ! -e nix.sqlite
 refuses 2 "unknown action 'lst'" "$LOWBIT" results lst
 refuses 2 "nothing to do" "$LOWBIT" results
 says "3 runs" "$LOWBIT" results list # nothing of this changed the store

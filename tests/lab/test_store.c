@@ -297,12 +297,48 @@ static void a_done_cell_stays_done(void **state)
     lb_records_free(experiments);
     assert_status(lb_store_begin_experiment(store, "t6", "Table 6", "text", &again), LB_E_ARG);
     assert_contains(lb_error(), "another experiment named 't6'");
+    assert_contains(lb_error(), "lowbit results forget t6");
 
     assert_ok(lb_store_reopen_cell(store, id, 4));
     assert_ok(lb_store_cells(store, id, &cells, &n));
     assert_false(cells[1].done);
     lb_records_free(cells);
     assert_status(lb_store_put_cell(store, id + 77, &cell), LB_E_FORMAT); /* no such experiment */
+    lb_store_close(store);
+}
+
+static void an_experiment_is_forgotten_and_its_runs_stay(void **state)
+{
+    (void)state;
+    lb_store *store = open_new("forget.sqlite");
+    int64_t ids[2], again = 0, run = 0;
+    char hash[LB_RUN_HASH_BYTES];
+    const lb_synthetic_run synthetic = {"dorefa", 1, 2, 1, 2, 1, LB_RUN_OK};
+    lb_test_put_run(store, &synthetic, &run, hash);
+    lb_cell_record cell = {.stage = LB_CELL_FULL, .done = true, .run_id = run};
+    memcpy(cell.hash, hash, sizeof hash);
+    static const char *const names[] = {"table6", "table7"};
+    for (size_t i = 0; i < 2; i++) {
+        assert_ok(lb_store_begin_experiment(store, names[i], "", "text", &ids[i]));
+        assert_ok(lb_store_put_cell(store, ids[i], &cell));
+    }
+    size_t cells = 0, n = 0;
+    assert_ok(lb_store_forget_experiment(store, "table6", &cells));
+    assert_int_equal(cells, 1);
+    lb_experiment_record *experiments = NULL;
+    assert_ok(lb_store_experiments(store, &experiments, &n));
+    assert_int_equal(n, 1);
+    assert_string_equal(experiments[0].name, "table7");
+    lb_records_free(experiments);
+    assert_int_equal(count(store, ""), 1);
+    assert_int_equal(count(store, "experiment=table6"), 0);
+    assert_int_equal(count(store, "experiment=table7"), 1);
+    assert_status(lb_store_forget_experiment(store, "table6", &cells), LB_E_ARG);
+    assert_contains(lb_error(), "no cells of an experiment 'table6'; did you mean 'table7'?");
+
+    /* another text may take the name; a sweep of the old one that still runs writes no cells of others */
+    assert_ok(lb_store_begin_experiment(store, "table6", "", "other text", &again));
+    assert_int_equal(again, ids[0]);
     lb_store_close(store);
 }
 
@@ -465,6 +501,7 @@ int main(void)
         cmocka_unit_test(filters_leave_what_they_say),
         cmocka_unit_test(filters_that_make_no_sense_are_refused),
         cmocka_unit_test(a_done_cell_stays_done),
+        cmocka_unit_test(an_experiment_is_forgotten_and_its_runs_stay),
         cmocka_unit_test(queries_only_read),
         cmocka_unit_test(exports_are_whole_files),
         cmocka_unit_test(a_report_s_worth_of_runs_is_read_in_a_moment),
