@@ -196,10 +196,10 @@ typedef struct lb_experiment_record {
     const char *name, *title, *text;
     size_t cells, done;
 } lb_experiment_record;
-/** All experiments of a store that have cells. *out is the caller's, lb_records_free. */
+/** All experiments of a store. *out is the caller's, lb_records_free. */
 lb_status lb_store_experiments(lb_store *store, lb_experiment_record **out, size_t *n);
-/** Delete the cells of the experiment of that name, so that a changed file may be swept under it; its runs stay, and
- *  the sweep takes up those that the changed file still wants. LB_E_ARG: it has none, with a suggestion. */
+/** Delete the experiment of that name and its cells, so that a changed file may be swept under it; its runs stay, and
+ *  the sweep takes up those that the changed file still wants. LB_E_ARG: there is none, or a sweep of it goes on. */
 lb_status lb_store_forget_experiment(lb_store *store, const char *name, size_t *cells);
 
 /* ---- moving ---------------------------------------------------------------------------------- */

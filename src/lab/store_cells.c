@@ -5,6 +5,7 @@
 
 #include "base/suggest.h"
 #include "lab/store_run_rows.h"
+#include "lab/sweep_lock.h"
 
 /* ---- experiments ----------------------------------------------------------------------------- */
 
@@ -76,8 +77,7 @@ lb_status lb_store_experiments(lb_store *store, lb_experiment_record **out, size
     static const char sql[] = "SELECT id, name, title, text, "
                               "(SELECT count(*) FROM cells WHERE experiment = e.id), "
                               "(SELECT count(*) FROM cells WHERE experiment = e.id AND done) "
-                              "FROM experiments e WHERE EXISTS (SELECT 1 FROM cells WHERE "
-                              "experiment = e.id) ORDER BY id";
+                              "FROM experiments e ORDER BY id";
     sqlite3_stmt *statement = NULL;
     lb_records records = {.size = sizeof **out};
     LB_TRY(lb_store_statement(store, sql, &statement));
@@ -97,28 +97,42 @@ static lb_status no_such_experiment(lb_store *store, const char *name)
     for (size_t i = 0; i < n && i < MOST; i++) names[i] = experiments[i].name;
     const char *near = lb_suggest(name, names, n < MOST ? n : MOST);
     const lb_status status =
-        lb_fail(LB_E_ARG, "%s: no cells of an experiment '%s'%s%s%s", store->path, name,
+        lb_fail(LB_E_ARG, "%s: no experiment '%s'%s%s%s", store->path, name,
                 near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
     lb_records_free(experiments);
     return status;
 }
 
+/* Run a statement whose one parameter is a name; *rows: how many it deleted. */
+static lb_status delete_by_name(lb_store *store, const char *sql, const char *name, size_t *rows)
+{
+    sqlite3_stmt *statement = NULL;
+    LB_TRY(lb_store_statement(store, sql, &statement));
+    lb_bind_text(statement, 1, &name);
+    LB_TRY(lb_store_run(store, statement));
+    *rows = (size_t)sqlite3_changes(store->db);
+    return LB_OK;
+}
+
+static lb_status forget(lb_store *store, const char *name, size_t *cells)
+{
+    static const char delete_cells[] =
+        "DELETE FROM cells WHERE experiment = (SELECT id FROM experiments WHERE name = ?)";
+    static const char delete_experiment[] = "DELETE FROM experiments WHERE name = ?";
+    size_t experiments = 0;
+    LB_TRY(delete_by_name(store, delete_cells, name, cells));
+    LB_TRY(delete_by_name(store, delete_experiment, name, &experiments));
+    return experiments > 0 ? LB_OK : no_such_experiment(store, name);
+}
+
 lb_status lb_store_forget_experiment(lb_store *store, const char *name, size_t *cells)
 {
-    static const char sql[] =
-        "DELETE FROM cells WHERE experiment = (SELECT id FROM experiments WHERE name = ?)";
-    sqlite3_stmt *statement = NULL;
-    LB_TRY(lb_store_begin(store));
-    lb_status status = lb_store_statement(store, sql, &statement);
-    if (status == LB_OK) {
-        lb_bind_text(statement, 1, &name);
-        status = lb_store_run(store, statement);
-    }
-    const int deleted = status == LB_OK ? sqlite3_changes(store->db) : 0;
-    LB_TRY(lb_store_end(store, status));
-    if (deleted == 0) return no_such_experiment(store, name);
-    *cells = (size_t)deleted;
-    return LB_OK;
+    lb_sweep_lock lock = {.fd = -1};
+    LB_TRY(lb_sweep_lock_take(store->path, name, &lock));
+    lb_status status = lb_store_begin(store);
+    if (status == LB_OK) status = lb_store_end(store, forget(store, name, cells));
+    lb_sweep_lock_release(&lock);
+    return status;
 }
 
 /* ---- cells ----------------------------------------------------------------------------------- */

@@ -61,7 +61,7 @@ lb_status lb_sweep_lock_take(const char *store, const char *name, lb_sweep_lock 
             char holder[48];
             name_holder(fd, holder);
             status = lb_fail(LB_E_ARG,
-                             "%s: another sweep %sof %s is writing this store; wait for it or "
+                             "%s: a sweep %sof %s is writing this store; wait for it or "
                              "stop it",
                              store, holder, name);
         } else if (!is_current(fd, path)) {

@@ -144,7 +144,7 @@ refuses 5 "nowhere: no run is there" "$LOWBIT" results import nowhere
 refuses 2 "which folders" "$LOWBIT" results import
 refuses 2 "which stores" "$LOWBIT" results merge
 refuses 2 "forget: which experiments?" "$LOWBIT" results forget
-refuses 2 "no cells of an experiment 'tinny'; did you mean 'tiny'?" "$LOWBIT" results forget tinny --store tiny.sqlite
+refuses 2 "no experiment 'tinny'; did you mean 'tiny'?" "$LOWBIT" results forget tinny --store tiny.sqlite
 refuses 5 "nix.sqlite: cannot open the result store: No such file" "$LOWBIT" results forget tiny --store nix.sqlite
 test ! -e nix.sqlite
 refuses 2 "unknown action 'lst'" "$LOWBIT" results lst

@@ -188,7 +188,7 @@ seconds=$(query long.sqlite 'SELECT CAST(1000 * max(seconds) AS INTEGER) FROM ru
 process=$!
 while ! grep -q . printed; do sleep 0.05; done
 sleep 1
-exits 2 "another sweep (process $process) of long is writing this store" \
+exits 2 "a sweep (process $process) of long is writing this store" \
     "${sweep[@]}" long.yaml --store long.sqlite --resume --out elsewhere
 "${sweep[@]}" again.yaml --store long.sqlite >lines # another experiment may
 kill -TERM $process
