@@ -2,13 +2,12 @@
 # else is compiled for the plain architecture, so that a build runs on any machine of it.
 set(avx2 -mavx2 -mfma -mbmi2 -mpopcnt)
 set(avx512 ${avx2} -mavx512f -mavx512bw -mavx512vl -mavx512dq -mprefer-vector-width=512)
-set(lowbit_isa_x86_64 avx2 avx512 avx512_vpopcnt avx512_vnni avx512_vbmi)
+set(lowbit_isa_x86_64 avx2 avx512 avx512_vpopcnt avx512_vnni)
 set(lowbit_isa_aarch64 neon)
 set(lowbit_flags_avx2 ${avx2})
 set(lowbit_flags_avx512 ${avx512})
-set(lowbit_flags_avx512_vpopcnt ${avx512} -mavx512vpopcntdq -mavx512bitalg)
+set(lowbit_flags_avx512_vpopcnt ${avx512} -mavx512vpopcntdq)
 set(lowbit_flags_avx512_vnni ${avx512} -mavx512vnni)
-set(lowbit_flags_avx512_vbmi ${avx512} -mavx512vbmi)
 set(lowbit_flags_neon "") # part of the plain architecture
 
 if(CMAKE_SYSTEM_PROCESSOR MATCHES "^(x86_64|AMD64)$")

@@ -43,8 +43,7 @@ static unsigned supported(void)
     const unsigned avx512 = bit_AVX512F | bit_AVX512BW | bit_AVX512VL | bit_AVX512DQ;
     if ((b & avx512) != avx512 || (xcr0 & XCR0_AVX512) != XCR0_AVX512) return isa;
     isa |= LB_ISA_AVX512;
-    const unsigned vpopcnt = bit_AVX512VPOPCNTDQ | bit_AVX512BITALG;
-    if ((c & vpopcnt) == vpopcnt) isa |= LB_ISA_AVX512_VPOPCNT;
+    if (c & bit_AVX512VPOPCNTDQ) isa |= LB_ISA_AVX512_VPOPCNT;
     if (c & bit_AVX512VNNI) isa |= LB_ISA_AVX512_VNNI;
     if (c & bit_AVX512VBMI) isa |= LB_ISA_AVX512_VBMI;
     return isa;

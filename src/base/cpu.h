@@ -7,8 +7,8 @@
 enum {
     LB_ISA_ANY = 0,
     LB_ISA_AVX2 = 1 << 0,           /* with FMA, BMI2, POPCNT */
-    LB_ISA_AVX512 = 1 << 1,         /* F, BW, VL, DQ */
-    LB_ISA_AVX512_VPOPCNT = 1 << 2, /* VPOPCNTDQ and BITALG */
+    LB_ISA_AVX512 = 1 << 1,         /* F, BW, VL, DQ, all of AVX2 */
+    LB_ISA_AVX512_VPOPCNT = 1 << 2, /* VPOPCNTDQ */
     LB_ISA_AVX512_VNNI = 1 << 3,
     LB_ISA_AVX512_VBMI = 1 << 4,
     LB_ISA_NEON = 1 << 5

@@ -5,7 +5,6 @@
 /* Names of what a kernel needs: the most demanding set says all. */
 static const char *isa_text(unsigned isa)
 {
-    if (isa & LB_ISA_AVX512_VBMI) return "avx512 vbmi";
     if (isa & LB_ISA_AVX512_VNNI) return "avx512 vnni";
     if (isa & LB_ISA_AVX512_VPOPCNT) return "avx512 vpopcnt";
     if (isa & LB_ISA_AVX512) return "avx512";

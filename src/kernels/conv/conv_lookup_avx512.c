@@ -257,7 +257,7 @@ static double cost(const lb_int_conv *conv)
 const lb_conv_kernel lb_conv_lookup__avx512 = {
     .name = "lookup avx512",
     .summary = "sums of 4 channels looked up in tables by byte shuffle, 64 filters a register",
-    .isa = LB_ISA_AVX512 | LB_ISA_AVX2,
+    .isa = LB_ISA_AVX512,
     .supports = supports,
     .cost = cost,
     .weight_bytes = weight_bytes,

@@ -2,7 +2,7 @@
  * become codes. The including file defines LB_REGISTER_BYTES and, as static inline functions,
  *
  *     bytes_t, LB_IN_REGISTER(v)           a register; as output of an asm
- *     bytes_load(p), bytes_store(p, v)     p aligned to 16
+ *     bytes_load(p), bytes_store(p, v)     p aligned to LB_REGISTER_BYTES, but 32 at most
  *     bytes_zero()
  *     tables_load(parts, p)                1 or 2 tables of 16 bytes, repeated until the register is full
  *     low_nibbles(v), high_nibbles(v)      as bytes
@@ -22,8 +22,6 @@
 #include "base/compiler.h"
 #include "kernels/conv/conv_lookup.h"
 #include "kernels/conv/threshold.h"
-
-#define LB_NEVER_INLINE __attribute__((noinline))
 
 enum { PIXELS = LB_LOOKUP_PIXELS, HALF = LB_REGISTER_BYTES / 2, PARTS = 2 };
 
@@ -152,8 +150,7 @@ static void finish(const row_run *run, filter_group *group, filter_block *b, con
 /* What a pixel's sums start from. */
 static inline const int32_t *start_of(const row_run *run, const tile *t, size_t p)
 {
-    const lb_conv_span *span = run->span;
-    return span->starts ? span->starts[t->first - span->first + p] : span->start;
+    return lb_conv_start_of(run->span, t->first - run->span->first + p);
 }
 
 static LB_NEVER_INLINE void start_block(const row_run *run, filter_group *group, filter_block *b,
@@ -161,7 +158,7 @@ static LB_NEVER_INLINE void start_block(const row_run *run, filter_group *group,
 {
     int32_t *base = group->base + b->first;
     memcpy(base, group->head->constant + b->first, b->block.filters * sizeof *base);
-    for (size_t f = 0; start && f < b->block.filters; f++)
+    for (size_t f = 0; start && f < b->filters; f++) /* past the last one start may hold anything */
         base[f] = (int32_t)((uint32_t)base[f] + (uint32_t)start[group->first + b->first + f]);
     b->start = start;
     if (run->in_words) hoist(run, group, b);
@@ -237,21 +234,9 @@ static void run_group(const row_run *run, filter_group *group)
 static void open_sink(row_run *run)
 {
     const lb_conv_span *span = run->span;
-    const lb_conv_thresholds *t = span->out.thresholds;
-    run->in_words = run->narrow && !span->out.sums && t->bits <= LB_WORD_BITS;
-    if (!run->in_words) {
-        run->sink = lb_conv_sink_open(run->conv, span);
-        return;
-    }
-    const size_t plane_bytes = (run->conv->filters + 31) / 32 * 4;
-    run->sink = (lb_conv_sink){.filters = run->conv->filters,
-                               .codes = span->out.codes,
-                               .plane_bytes = plane_bytes,
-                               .pixel_bytes = (size_t)t->bits * plane_bytes,
-                               .bits = t->bits,
-                               .stride = t->stride,
-                               .level = t->level,
-                               .flip = t->flip};
+    run->sink = lb_conv_sink_of(run->conv, span);
+    run->in_words = run->narrow && !run->sink.sums && run->sink.bits <= LB_WORD_BITS;
+    if (!run->in_words) lb_conv_sink_clear_tails(&run->sink, run->conv, span);
 }
 
 static sums_kind kind_of(const lb_int_conv *conv)

@@ -75,7 +75,7 @@ typedef struct put_group {
 LB_ALWAYS_INLINE void finish(const put_group *group, const lb_conv_span *span, size_t column,
                              const int32_t *sums, group_t *y)
 {
-    const int32_t *start = span->starts ? span->starts[column] : span->start;
+    const int32_t *start = lb_conv_start_of(span, column);
     group_t sum;
     memcpy(&sum, sums, sizeof sum);
     sum = sum * group->scale + group->constant;

@@ -282,7 +282,7 @@ static void prepare_plane_dense(const lb_int_conv *conv, const lb_popcount_plan 
 static void prepare_plane_shifting(const lb_int_conv *conv, const lb_popcount_plan *plan,
                                    const source *s, uint32_t *to)
 {
-    const size_t top = (conv->kw - 1) * conv->in_c, bytes = (conv->in_c + 31) / 32 * 4;
+    const size_t top = (conv->kw - 1) * conv->in_c;
     const uint64_t pad = s->pad ? (((uint64_t)1 << conv->in_c) - 1) << top : 0;
     const uint32_t word_mask = (uint32_t)(((uint64_t)1 << plan->word_bits) - 1);
     uint64_t bits = 0;
@@ -295,9 +295,7 @@ static void prepare_plane_shifting(const lb_int_conv *conv, const lb_popcount_pl
                 bits |= pad;
                 continue;
             }
-            uint64_t pixel = load_word(from, 4);
-            if (bytes == 8) pixel |= (uint64_t)load_word(from + 4, 4) << 32;
-            bits |= pixel << top;
+            bits |= (uint64_t)load_word(from, 4) << top; /* kw > 1: at most 32 channels */
             from += s->pixel_bytes;
         }
         uint64_t left = bits;

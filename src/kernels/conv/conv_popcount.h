@@ -20,7 +20,7 @@
 
 /* How a convolution's windows are cut. Word i of a window is word i % run % tap_words of tap i % run / tap_words
  * of kernel row i / run; that word j of tap t for output pixel x lies in a plane of the prepared row at
- * j * word_stride + offset(t) + x * pixel_stride. */
+ * j * word_stride + t % stride * phase_stride + (t / stride + x) * pixel_stride. */
 typedef struct lb_popcount_plan {
     size_t parts;        /* of a lane: 1, 2 or 4 */
     size_t pixels;       /* that share a lane: 1 or 2 */
@@ -42,13 +42,6 @@ typedef struct lb_popcount_plan {
 /** The plan for these parts and pixels, and rows of pixels or of words. */
 lb_popcount_plan lb_popcount_plan_of(const lb_int_conv *conv, size_t parts, size_t pixels,
                                      bool rows_of_words);
-
-/** Where tap t of output pixel 0 is in a plane. */
-static inline size_t lb_popcount_offset(const lb_int_conv *conv, const lb_popcount_plan *plan,
-                                        size_t t)
-{
-    return t % conv->stride * plan->phase_stride + t / conv->stride * plan->pixel_stride;
-}
 
 /** Word `index` of a window, as filter f has it: its bits "is negative" or "is not zero". */
 uint32_t lb_popcount_weight_word(const lb_int_conv *conv, const lb_popcount_plan *plan,

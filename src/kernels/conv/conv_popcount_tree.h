@@ -94,10 +94,9 @@ LB_ALWAYS_INLINE bit_pair add_two_pairs(lanes *sum, bit_pair x, bit_pair y)
     return (bit_pair){r ^ s, g ^ r};
 }
 
-/* Counts under way: bits of weights 2, 4 and 8 (those of weight 1 are a form), and those of 16 counted. */
+/* Counts under way: bits of weights 2, 4 and 8 (those of weight 1 are a form). */
 typedef struct tree {
     lanes twos, fours, eights;
-    counts sixteens;
 } tree;
 
 /* --- binary weights --- */

@@ -25,8 +25,8 @@ static inline const int32_t *lb_conv_start_of(const lb_conv_span *span, size_t p
     return span->starts ? span->starts[pixel] : span->start;
 }
 
-/* The sink of a span. Bytes past the last filter's own are set to 0 here, as no register may reach them. */
-static inline lb_conv_sink lb_conv_sink_open(const lb_int_conv *conv, const lb_conv_span *span)
+/* The sink of a span, of which nothing is written yet. */
+static inline lb_conv_sink lb_conv_sink_of(const lb_int_conv *conv, const lb_conv_span *span)
 {
     lb_conv_sink sink = {.filters = conv->filters, .sums = span->out.sums};
     if (sink.sums) return sink;
@@ -38,15 +38,29 @@ static inline lb_conv_sink lb_conv_sink_open(const lb_int_conv *conv, const lb_c
     sink.stride = t->stride;
     sink.level = t->level;
     sink.flip = t->flip;
-    if (span->filter_end != conv->filters || conv->filters % 32 == 0) return sink;
+    return sink;
+}
+
+/* Set the bytes of codes past the last filter's own to 0, as no register may reach them. */
+static inline void lb_conv_sink_clear_tails(const lb_conv_sink *sink, const lb_int_conv *conv,
+                                            const lb_conv_span *span)
+{
+    if (sink->sums || span->filter_end != conv->filters || conv->filters % 32 == 0) return;
     const uint32_t none = 0; /* the last word of every plane: all its filters are the span's */
     for (size_t row = 0; row <= span->more_rows; row++) {
-        uint8_t *end = sink.codes + row * conv->out_w * sink.pixel_bytes;
-        for (size_t i = 0; i < span->pixels * (size_t)t->bits; i++) {
-            end += sink.plane_bytes;
+        uint8_t *end = sink->codes + row * conv->out_w * sink->pixel_bytes;
+        for (size_t i = 0; i < span->pixels * (size_t)sink->bits; i++) {
+            end += sink->plane_bytes;
             memcpy(end - sizeof none, &none, sizeof none);
         }
     }
+}
+
+/* The sink of a span for kernels that store codes by registers. */
+static inline lb_conv_sink lb_conv_sink_open(const lb_int_conv *conv, const lb_conv_span *span)
+{
+    const lb_conv_sink sink = lb_conv_sink_of(conv, span);
+    lb_conv_sink_clear_tails(&sink, conv, span);
     return sink;
 }
 

@@ -42,7 +42,7 @@ LB_ALWAYS_INLINE void lb_conv_put_32_avx512(uint8_t *to, unsigned bits)
     memcpy(to, &bits, sizeof bits);
 }
 
-/** As lb_conv_put_avx512 with codes, of filters [f, f + 32), f a multiple of 32. */
+/** As lb_conv_put_avx512 with codes, of filters [f, f + 32), f a multiple of 16. */
 LB_ALWAYS_INLINE void lb_conv_put_narrow_avx512(const lb_conv_sink *sink,
                                                 const lb_conv_narrow_avx512 *narrow, size_t pixel,
                                                 size_t f, __m512i first, __m512i second)

@@ -5,6 +5,7 @@
  * loaded a step and multiplied by each pixel's input, so the two arithmetic ports stay busy. */
 #include <string.h>
 
+#include "base/compiler.h"
 #include "kernels/f32_dot/f32_dot.h"
 
 enum { REGISTERS = LB_F32_DOT_LANES / LB_LANES };
@@ -29,9 +30,8 @@ static inline void store_block(lanes_t sum[REGISTERS], size_t lanes, float *y)
 }
 
 /* n (a constant after inlining, at most LB_PIXELS) neighbouring pixels. */
-static inline __attribute__((always_inline)) void block(size_t n, const lb_f32_dot_inputs *in,
-                                                        const float *x, const float *w,
-                                                        size_t lanes, float *y, size_t y_stride)
+LB_ALWAYS_INLINE void block(size_t n, const lb_f32_dot_inputs *in, const float *x, const float *w,
+                            size_t lanes, float *y, size_t y_stride)
 {
     lanes_t sum[LB_PIXELS][REGISTERS];
     memset(sum, 0, sizeof sum);

@@ -3,15 +3,15 @@
  * them share each place. */
 #include <string.h>
 
+#include "base/compiler.h"
 #include "kernels/sparse/sparse_f32.h"
 
 enum { REGISTERS = 4 };
 typedef float lanes_t __attribute__((vector_size(LB_LANES * sizeof(float))));
 
 /* n (a constant after inlining, at most REGISTERS) registers of pixels, of which `pixels` are wanted. */
-static inline __attribute__((always_inline)) void block(size_t n, const lb_sparse_filter *filter,
-                                                        const float *const *rows, size_t first,
-                                                        size_t pixels, float *y, size_t y_stride)
+LB_ALWAYS_INLINE void block(size_t n, const lb_sparse_filter *filter, const float *const *rows,
+                            size_t first, size_t pixels, float *y, size_t y_stride)
 {
     lanes_t sum[REGISTERS];
     memset(sum, 0, n * sizeof *sum);

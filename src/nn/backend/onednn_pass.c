@@ -168,9 +168,7 @@ static void run_step(const lb_executor *e, const place *p, const lb_step *s)
     case LB_STEP_TO_BF16:
         k->to_bf16(n, register_cell(e, p->pass, s->x), x, buffer_place(e, p, s->buffer));
         break;
-    case LB_STEP_SPLIT:
-        k->split(n, s->period, s->channels, x, s->a, buffer_place(e, p, s->buffer));
-        break;
+    case LB_STEP_SPLIT: k->split(n, s->channels, x, s->a, buffer_place(e, p, s->buffer)); break;
     case LB_STEP_ADD: k->add(n, x, y, out); break;
     case LB_STEP_RELU: k->relu(n, s->factor, x, out); break;
     case LB_STEP_CLIP: k->clip(n, s->low, s->high, x, out); break;

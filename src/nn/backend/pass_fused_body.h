@@ -93,7 +93,7 @@ static inline void mask_sums_16(const float *x, const float *y, const uint8_t *b
         memcpy(&word, bits + i / 8, sizeof word);
         t = v_keep(v_mul(t, v_set(factor)), word);
     }
-    if (g) v_store(g + i, t);
+    v_store(g + i, t);
     v_store(sum, v_add(v_load(sum), t));
     const lb_v16 centred = v_sub(v_load_cell(cell, z, i), v_load(mean));
     v_store(products, v_add(v_load(products), v_mul(t, centred)));

@@ -88,11 +88,11 @@ static inline lb_v16 v_divide(lb_v16 a, lb_v16 b)
     EACH(a.v[i] / b.v[i]);
 }
 
-/* Bits where x is larger, or a NaN. */
+/* Bits where x is larger. */
 static inline uint16_t v_above(lb_v16 x, lb_v16 best)
 {
     unsigned bits = 0;
-    for (unsigned i = 0; i < 16; i++) bits |= (unsigned)!(x.v[i] <= best.v[i]) << i;
+    for (unsigned i = 0; i < 16; i++) bits |= (unsigned)(x.v[i] > best.v[i]) << i;
     return (uint16_t)bits;
 }
 

@@ -41,7 +41,7 @@ typedef struct lb_activation {
 } lb_activation;
 
 typedef struct lb_pass_kernels {
-    /** y = x * a + b, x of any cell but bits. */
+    /** y = x * a + b, x floats or LB_CELL_I16. */
     void (*affine)(size_t n, size_t period, lb_cell cell, const void *x, const float *a,
                    const float *b, float *y);
     /** y = x * factor. */
@@ -49,9 +49,9 @@ typedef struct lb_pass_kernels {
     /** Codes, at most 8 bits, as bfloat16: exact. */
     void (*to_bf16)(size_t n, lb_cell cell, const void *x, uint16_t *y);
     /** x * factor = high + low, both bfloat16, to LB_CELL_SPLIT; n is a multiple of the channels. */
-    void (*split)(size_t n, size_t period, size_t channels, const float *x, const float *factor,
-                  uint16_t *y);
+    void (*split)(size_t n, size_t channels, const float *x, const float *factor, uint16_t *y);
     void (*add)(size_t n, const float *x, const float *y, float *z);
+    /** A NaN stays one, here and in clip, where evaluation makes it the lower end: training must see it. */
     void (*relu)(size_t n, float slope, const float *x, float *y);
     void (*clip)(size_t n, float low, float high, const float *x, float *y);
     /** bit = low <= x <= high, strictly inside where `open`. */

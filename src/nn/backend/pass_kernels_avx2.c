@@ -111,12 +111,12 @@ static inline lb_v16 v_divide(lb_v16 a, lb_v16 b)
     return (lb_v16){_mm256_div_ps(a.low, b.low), _mm256_div_ps(a.high, b.high)};
 }
 
-/* Bits where x is larger, or a NaN. */
+/* Bits where x is larger. */
 static inline uint16_t v_above(lb_v16 x, lb_v16 best)
 {
-    const unsigned low = (unsigned)_mm256_movemask_ps(_mm256_cmp_ps(x.low, best.low, _CMP_NLE_UQ));
+    const unsigned low = (unsigned)_mm256_movemask_ps(_mm256_cmp_ps(x.low, best.low, _CMP_GT_OQ));
     const unsigned high =
-        (unsigned)_mm256_movemask_ps(_mm256_cmp_ps(x.high, best.high, _CMP_NLE_UQ));
+        (unsigned)_mm256_movemask_ps(_mm256_cmp_ps(x.high, best.high, _CMP_GT_OQ));
     return (uint16_t)(low | high << 8);
 }
 

@@ -83,10 +83,10 @@ static inline lb_v16 v_divide(lb_v16 a, lb_v16 b)
     return _mm512_div_ps(a, b);
 }
 
-/* Bits where x is larger, or a NaN. */
+/* Bits where x is larger. */
 static inline uint16_t v_above(lb_v16 x, lb_v16 best)
 {
-    return _mm512_cmp_ps_mask(x, best, _CMP_NLE_UQ);
+    return _mm512_cmp_ps_mask(x, best, _CMP_GT_OQ);
 }
 
 static inline lb_v16 v_choose(uint16_t bits, lb_v16 set, lb_v16 clear)

@@ -4,6 +4,7 @@
  * Everything is static: code compiled for one instruction set must never be merged with another's.
  * Where lb_v16 brings nothing, loops are plain, for the compiler to turn into vectors. */
 
+#include <math.h>
 #include <string.h>
 
 #define SMALLER(a, b) ((a) < (b) ? (a) : (b))
@@ -112,10 +113,8 @@ static void split_pixel(size_t channels, const float *restrict x, const float *r
     }
 }
 
-static void split(size_t n, size_t period, size_t channels, const float *x, const float *factor,
-                  uint16_t *y)
+static void split(size_t n, size_t channels, const float *x, const float *factor, uint16_t *y)
 {
-    (void)period;
     for (size_t i = 0; i < n; i += channels) {
         split_pixel(channels, x + i, factor, y + 2 * i, y + 2 * i + channels);
     }

@@ -57,7 +57,7 @@ static inline lb_v16 tap_number(const lb_pool_shape *s, size_t ky, size_t kx)
 static inline void max_window(const lb_pool_shape *s, const window_place *p, const float *x,
                               float *y, uint16_t *index)
 {
-    lb_v16 best = v_load_some(x + tap_at(s, p, p->y.from, p->x.from), p->lanes);
+    lb_v16 best = v_set(-INFINITY); /* a NaN counts as that */
     lb_v16 number = tap_number(s, p->y.from, p->x.from);
     OVER_TAPS(const lb_v16 v = v_load_some(x + at, p->lanes);
               const uint16_t larger = v_above(v, best); best = v_choose(larger, v, best);
