@@ -62,6 +62,8 @@ clean:
 
 help:
 	@echo 'make            install missing Debian packages, build; the command is build/bin/lowbit'
+	@echo 'make deps       install missing Debian packages only'
+	@echo 'make developer-deps  these and those of tsan, fuzz, tidy, format and tools/check_aarch64'
 	@echo 'make demo       build, then train small networks on synthetic digits'
 	@echo 'make test       build, then run the whole test suite'
 	@echo 'make accuracy   build, then the accuracy table of docs/accuracy.md on real data (hours; resumable)'

@@ -23,6 +23,7 @@ int lb_cli_unknown_command(const char *command, const char *name);
     X("LOWBIT_DATA", "folder that holds the data sets, one folder each (mnist, cifar10, ...)") \
     X("LOWBIT_ISA", "cap on the instruction sets that are used: scalar, avx2, avx512 or neon") \
     X("LOWBIT_EXPERIMENTS", "folder in which `lowbit reproduce` looks for experiments first")  \
-    X("OMP_NUM_THREADS", "number of threads where --threads does not say")
+    X("OMP_NUM_THREADS", "number of threads where --threads does not say")                     \
+    X("TMPDIR", "where `lowbit verify` and `lowbit report --live` put files in the making (/tmp)")
 
 #endif
