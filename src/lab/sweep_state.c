@@ -24,8 +24,10 @@ lb_status lb_sweep_state_stopped(const lb_sweep_state *state)
 {
     const size_t done = state->event.done, cells = state->event.cells;
     if (!lb_sweep_stop_wanted() || done == cells) return LB_OK;
-    return lb_fail(LB_E_INTERRUPTED, "stopped with %zu of %zu cells done; --resume goes on", done,
-                   cells);
+    return lb_fail(LB_E_INTERRUPTED,
+                   "stopped with %zu of %zu cells done; `lowbit sweep --resume`, or `lowbit "
+                   "reproduce` again, goes on",
+                   done, cells);
 }
 
 static void count_end(lb_sweep_state *state, const lb_plan_cell *cell, bool reused)
