@@ -42,7 +42,8 @@ def count(case):
 
 def skipped_parts(case):
     """What parts of a ctest test say that they were not done: see tests/support/part_skipped.py."""
-    return re.findall(r"^\[  PART SKIPPED  \] (.*)$", case.findtext("system-out") or "", re.MULTILINE)
+    told = re.findall(r"^\[  PART SKIPPED  \] (.*)$", case.findtext("system-out") or "", re.MULTILINE)
+    return list(dict.fromkeys(told))
 
 
 def main():
