@@ -2,7 +2,8 @@
 """Run ctest in a build folder and count the cases: run_tests.py BUILD [CTEST_ARGUMENT...]
 
 A cmocka program holds many cases, and a skipped one among them does not show in ctest's own summary; so the
-counts are read from what the programs print. The last line is `N passed, N failed, N skipped`.
+counts are read from what the programs print. The last line is `N passed, N failed, N skipped`, and after them how
+many parts of tests were skipped, where any were.
 """
 import os
 import re
@@ -39,6 +40,12 @@ def count(case):
     return passed, failed, skipped, [f"{name}: {case_name}" for case_name in dict.fromkeys(listed)]
 
 
+def skipped_parts(case):
+    """What parts of a ctest test say that they were not done: see tests/support/part_skipped.py."""
+    told = re.findall(r"^\[  PART SKIPPED  \] (.*)$", case.findtext("system-out") or "", re.MULTILINE)
+    return list(dict.fromkeys(told))
+
+
 def main():
     build, arguments = sys.argv[1], sys.argv[2:]
     report = os.path.join(os.path.abspath(build), "tests.xml")
@@ -51,15 +58,19 @@ def main():
     if not os.path.exists(report):
         sys.exit("run_tests: ctest wrote no report")
 
-    totals, noted = [0, 0, 0], []
+    totals, parts, noted = [0, 0, 0], 0, []
     for case in xml.parse(report).getroot().iter("testcase"):
         *counts, names = count(case)
         totals = [a + b for a, b in zip(totals, counts)]
         noted += [(name, "failed" if counts[1] else "skipped") for name in names]
+        missing = skipped_parts(case)
+        parts += len(missing)
+        noted += [(f"{case.get('name')}: {what}", "part skipped") for what in missing]
     print()
     for name, what in noted:
         print(f"{what}: {name}")
-    print(f"{totals[0]} passed, {totals[1]} failed, {totals[2]} skipped")
+    more = f", {parts} parts skipped" if parts else ""
+    print(f"{totals[0]} passed, {totals[1]} failed, {totals[2]} skipped{more}")
     sys.exit(1 if status != 0 or totals[1] > 0 else 0)
 
 

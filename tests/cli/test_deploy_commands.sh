@@ -177,13 +177,13 @@ PYTHON
 for command in run eval inspect bench; do
     extra=()
     if [ $command = run ]; then extra=(--data synth-digits:100); fi
-    refused 4 "truncated.lbm" "$LOWBIT" $command truncated.lbm "${extra[@]}"
-    refused 4 "short.lbm" "$LOWBIT" $command short.lbm "${extra[@]}"
-    refused 4 "long.lbm" "$LOWBIT" $command long.lbm "${extra[@]}"
+    refused 4 "truncated?" "$LOWBIT" $command truncated.lbm "${extra[@]}"
+    refused 4 "but only 12 bytes follow; truncated?" "$LOWBIT" $command short.lbm "${extra[@]}"
+    refused 4 "long.lbm: 1 bytes after the last tensor belong to none" "$LOWBIT" $command long.lbm "${extra[@]}"
     refused 4 "version '999'" "$LOWBIT" $command version.lbm "${extra[@]}"
-    refused 4 "classes" "$LOWBIT" $command classes.lbm "${extra[@]}"
-    refused 4 "graph" "$LOWBIT" $command graph.lbm "${extra[@]}"
-    refused 4 "format.lbm" "$LOWBIT" $command format.lbm "${extra[@]}"
+    refused 4 "wanted the logits, 11 x 1 x 1 floats" "$LOWBIT" $command classes.lbm "${extra[@]}"
+    refused 4 "graph.lbm: graph: no valid JSON" "$LOWBIT" $command graph.lbm "${extra[@]}"
+    refused 4 "is 'something else', wanted 'lowbit" "$LOWBIT" $command format.lbm "${extra[@]}"
     refused 5 "nowhere.lbm" "$LOWBIT" $command nowhere.lbm "${extra[@]}"
 done
 refused 4 "not a packed network" "$LOWBIT" run format.lbm --data synth-digits:100
@@ -193,15 +193,15 @@ refused 2 "is packed already" "$LOWBIT" pack net.lbm -o x.lbm
 refused 2 "is packed; give the run" "$LOWBIT" verify net.lbm
 refused 2 "leave out --backend" "$LOWBIT" eval net.lbm --backend reference
 refused 4 "version '999'" "$LOWBIT" verify run --packed version.lbm
-refused 5 "nowhere" "$LOWBIT" verify run --packed nowhere.lbm
+refused 5 "nowhere.lbm: cannot open" "$LOWBIT" verify run --packed nowhere.lbm
 
 # ---- data and images that do not fit
-refused 3 "3x32x32" "$LOWBIT" run net.lbm --data synth-color:100
-refused 3 "3x32x32" "$LOWBIT" eval net.lbm --data synth-color:100
-refused 3 "3x32x32" "$LOWBIT" verify run --data synth-color:100
+refused 3 "synth-color has images of 3x32x32, the network takes 1x28x28" "$LOWBIT" run net.lbm --data synth-color:100
+refused 3 "synth-color has images of 3x32x32, the network takes 1x28x28" "$LOWBIT" eval net.lbm --data synth-color:100
+refused 3 "synth-color has images of 3x32x32, the run was trained on 1x28x28" "$LOWBIT" verify run --data synth-color:100
 refused 2 "did you mean 'mnist'?" "$LOWBIT" run net.lbm --data mnits
-refused 4 "run/config.json" "$LOWBIT" run net.lbm sheet.png run/config.json # nothing of sheet.png either
-refused 5 "nowhere.png" "$LOWBIT" run net.lbm nowhere.png
+refused 4 "run/config.json: neither a PNG nor a JPEG image" "$LOWBIT" run net.lbm sheet.png run/config.json # nothing of sheet.png either
+refused 5 "nowhere.png: cannot open" "$LOWBIT" run net.lbm nowhere.png
 refused 2 "not both" "$LOWBIT" run net.lbm sheet.png --data synth-digits:100
 refused 2 "on what?" "$LOWBIT" run net.lbm
 refused 2 "which network?" "$LOWBIT" run
@@ -210,11 +210,11 @@ refused 2 "which network?" "$LOWBIT" run
 for command in run bench; do
     extra=()
     if [ $command = run ]; then extra=(--data synth-digits:100); fi
-    refused 9 "mmx" "$LOWBIT" $command net.lbm "${extra[@]}" --isa mmx
-    refused 9 "avx2" env LOWBIT_ISA=scalar "$LOWBIT" $command net.lbm "${extra[@]}" --isa avx2
+    refused 9 "instruction set 'mmx' is not known" "$LOWBIT" $command net.lbm "${extra[@]}" --isa mmx
+    refused 9 "instruction set 'avx2' is not on this machine" env LOWBIT_ISA=scalar "$LOWBIT" $command net.lbm "${extra[@]}" --isa avx2
 done
-refused 9 "mmx" "$LOWBIT" verify run --isa scalar,mmx
-refused 2 "isa ''" "$LOWBIT" verify run --isa scalar,
+refused 9 "instruction set 'mmx' is not known" "$LOWBIT" verify run --isa scalar,mmx
+refused 2 "isa '': wanted scalar, avx2, avx512 or neon" "$LOWBIT" verify run --isa scalar,
 
 # ---- arguments
 refused 2 "where to?" "$LOWBIT" pack run
@@ -230,16 +230,16 @@ refused 2 "of how many bits?" "$LOWBIT" bench --layer 8x8x3x3@4x4
 refused 2 "activations of 9 bits" "$LOWBIT" bench --layer 8x8x3x3@4x4 --bits 1,9
 refused 2 "groups do not divide" "$LOWBIT" kernels --layer 8x8x3x3@4x4 --bits 1,1 --groups 3
 refused 2 "a kernel of 4x4" "$LOWBIT" bench --layer 8x8x4x4@1x1 --bits 1,1
-refused 2 "map height 0" "$LOWBIT" bench --layer 8x8x3x3@0x4 --bits 1,1
+refused 2 "map height 0: wanted 1 to 4096" "$LOWBIT" bench --layer 8x8x3x3@0x4 --bits 1,1
 refused 9 "sums could pass" "$LOWBIT" bench --layer 1x65536x3x3@1x1 --bits 8,8
 refused 2 "give a packed FILE or --layer" "$LOWBIT" bench net.lbm --layer 8x8x3x3@4x4 --bits 1,1
 refused 2 "what? give a packed FILE" "$LOWBIT" bench
-refused 2 "threads 0" "$LOWBIT" bench net.lbm --threads 0
+refused 2 "threads 0: wanted 1 or more" "$LOWBIT" bench net.lbm --threads 0
 refused 2 "belongs to a --layer" "$LOWBIT" kernels --bits 1,1
 refused 2 "unexpected argument" "$LOWBIT" kernels net.lbm
 
 # ---- a file that cannot be written, a disk that is full
-refused 5 "nowhere/net.lbm" "$LOWBIT" pack run -o nowhere/net.lbm
+refused 5 "nowhere/net.lbm.tmp: cannot create: No such file" "$LOWBIT" pack run -o nowhere/net.lbm
 before=$(sha256sum net.lbm)
 status=0
 (ulimit -f 1 && exec "$LOWBIT" pack run -o net.lbm) >printed 2>errors || status=$?
@@ -255,7 +255,11 @@ done
 # ---- a signal ends a verification, in one line
 "$LOWBIT" verify run --data synth-digits:200000 --threads 1 >printed 2>errors &
 process=$!
-sleep 1
+catches_sigint() # it is bit 2 of the mask
+{
+    [[ $(cat /proc/$process/status) =~ Name:.lowbit.*SigCgt:.[0-9a-f]*[2367abef]$'\n' ]]
+}
+wait_for $process catches_sigint
 kill -INT $process
 status=0
 wait $process || status=$?

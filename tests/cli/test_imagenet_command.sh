@@ -54,11 +54,9 @@ expect 0 "$LOWBIT" data cache imagenet:tree -o cache --short-edge 37 --jobs 1
 grep -q '0 shards written, 2 kept' out || fail "cache again: $(cat out)"
 expect 0 "$LOWBIT" train --data imagenet:cache "${small[@]}" --out cached
 cmp whole/metrics.csv cached/metrics.csv || fail "a run on the cache differs"
-expect 2 "$LOWBIT" data cache imagenet:tree -o cache --short-edge 38
-grep -q 'other settings' errors || fail "cache of other settings: $(cat errors)"
+refused 2 "other settings" "$LOWBIT" data cache imagenet:tree -o cache --short-edge 38
 rm cache/test-00000.lbs
-expect 5 "$LOWBIT" data info imagenet:cache
-grep -q 'test-00000.lbs is missing' errors || fail "missing shard: $(cat errors)"
+refused 5 "test-00000.lbs is missing" "$LOWBIT" data info imagenet:cache
 
 # ---- a run on raw pixels, evaluated and packed
 expect 0 "$LOWBIT" train --data imagenet-square:tree --model resnet20 --width-multiplier 0.25 --image-size 32 \
@@ -80,10 +78,9 @@ expect 0 "$LOWBIT" verify coded --data imagenet-square:tree --json
 grep -q '^{"images": 14, "unreadable": 1, ' out || fail "verify --json: $(cat out)"
 
 # ---- what does not fit
-expect 2 "$LOWBIT" train --data synth-digits:100 --batch 10 --image-size 32 --out other
-grep -q 'image-size 32, but synth-digits has images of 28x28' errors || fail "$(cat errors)"
-expect 2 "$LOWBIT" train --data synth-digits:100 --batch 10 --augment random-crop --out other
-grep -q "is for imagenet" errors || fail "$(cat errors)"
+refused 2 "image-size 32, but synth-digits has images of 28x28" "$LOWBIT" train --data synth-digits:100 --batch 10 \
+    --image-size 32 --out other
+refused 2 "is for imagenet" "$LOWBIT" train --data synth-digits:100 --batch 10 --augment random-crop --out other
+refused 2 "cache: no folder to write to; give --out FOLDER" "$LOWBIT" data cache imagenet:tree
+refused 2 "only imagenet and imagenet-square have something to cache" "$LOWBIT" data cache synth-digits:50 --out other
 [ ! -e other ] || fail "something was left"
-expect 2 "$LOWBIT" data cache imagenet:tree
-expect 2 "$LOWBIT" data cache synth-digits:50 --out other

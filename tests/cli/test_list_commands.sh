@@ -62,13 +62,13 @@ END
 "$LOWBIT" train --data synth-digits:100 --model lenet5 --width-multiplier 0.125 --batch 20 --threads 1 \
     --method ttq --epochs 1 --out run >/dev/null
 says "learned scales 6" "$LOWBIT" inspect run
-"$LOWBIT" inspect run --json | grep -q '"weight_quantizer":"ttq"'
+says '"weight_quantizer":"ttq"' "$LOWBIT" inspect run --json
 
 refused 2 "which cost? there is sparse" "$LOWBIT" cost
 refused 2 "unknown cost 'sqy'; there is sparse" "$LOWBIT" cost sqy --model lenet5
 refused 2 "which network? give --model NAME" "$LOWBIT" cost syq
 refused 2 "unexpected argument 'lenet5'" "$LOWBIT" cost syq lenet5
-refused 2 "--classes 0" "$LOWBIT" cost syq --model vgg7 --classes 0
+refused 2 "--classes 0: wanted 1 to 65535" "$LOWBIT" cost syq --model vgg7 --classes 0
 refused 2 "did you mean 'dorefa'?" "$LOWBIT" methods dorfa
 refused 2 "one NAME at most" "$LOWBIT" methods a b
 refused 2 "did you mean 'resnet20'?" "$LOWBIT" models resnet2O
@@ -81,5 +81,5 @@ refused 2 "method 'ttq' is ternary: its weights take 2 bits, not 3" \
 refused 2 "is no ResNet" "$LOWBIT" inspect --model vgg7 --shortcut b
 refused 3 "takes images of 3x32x32" "$LOWBIT" inspect --model vgg7 --images 1x28x28
 refused 2 "is not CHANNELSxHEIGHTxWIDTH" "$LOWBIT" inspect --model vgg7 --images 28x28
-refused 2 "--classes 0" "$LOWBIT" inspect --model vgg7 --classes 0
-refused 5 "nowhere" "$LOWBIT" inspect nowhere
+refused 2 "--classes 0: wanted 1 to 65535" "$LOWBIT" inspect --model vgg7 --classes 0
+refused 5 "nowhere: there is no such run or file" "$LOWBIT" inspect nowhere

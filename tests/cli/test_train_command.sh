@@ -88,8 +88,9 @@ refused 2 "did you mean 'dorefa'?" "$LOWBIT" train --method doref --out x
 refused 2 "did you mean '--epochs'?" "$LOWBIT" train --epoch 3 --out x
 refused 2 "did you mean 'mnist'?" "$LOWBIT" train --data mnits --out x
 refused 2 "did you mean 'redbit-mnist'?" "$LOWBIT" train --recipe redbit-mnst --out x
-refused 2 "ttq" "$LOWBIT" train --method ttq --wbits 3 --out x
-refused 2 "float" "$LOWBIT" train --method float --wbits 2 --out x
+refused 2 "method 'ttq' is ternary: its weights take 2 bits, not 3" "$LOWBIT" train --method ttq --wbits 3 --out x
+refused 2 "method 'float' quantizes nothing: its weights take 32 bits, not 2" "$LOWBIT" train \
+    --method float --wbits 2 --out x
 refused 2 "gradients take 1 to 8 bits, or 32 for float, not 9" "$LOWBIT" train \
     --method dorefa --wbits 1 --gbits 9 --out x
 refused 2 "the weights are float" "$LOWBIT" train --method float --gbits 4 --out x
@@ -97,24 +98,28 @@ refused 2 "act-gradient approx-sign is one of sign activations" "$LOWBIT" train 
     --method dorefa --wbits 1 --abits 2 --act-gradient approx-sign --out x
 refused 2 "epochs 'none': wanted a whole number" "$LOWBIT" train --epochs none --out x
 refused 2 "unexpected argument 'mnist'" "$LOWBIT" train mnist
-refused 2 "LOWBIT_DATA" env -u LOWBIT_DATA "$LOWBIT" train --data mnist --out x
-refused 5 "nowhere" "$LOWBIT" train --data mnist:/nowhere --out x
-refused 3 "resnet20" "$LOWBIT" train --data synth-digits:100 --model resnet20 --out x
+refused 2 "data set 'mnist': no folder: give mnist:DIR, or set LOWBIT_DATA" env -u LOWBIT_DATA "$LOWBIT" train \
+    --data mnist --out x
+refused 5 "data set 'mnist': no train-images-idx3-ubyte in '/nowhere'" "$LOWBIT" train --data mnist:/nowhere --out x
+refused 3 "model 'resnet20' takes images of 3x32x32 (channels x height x width), not 1x28x28" "$LOWBIT" train \
+    --data synth-digits:100 --model resnet20 --out x
 refused 2 "batch 128, but there are 100 training images" "$LOWBIT" train \
     --data synth-digits:100 --out x
 refused 2 "a: exists" "$LOWBIT" train "${small[@]}" --out a
 refused 2 "not a folder" "$LOWBIT" train "${small[@]}" --out lines --overwrite
 refused 5 "no such run" "$LOWBIT" eval nowhere
-refused 4 "lines" "$LOWBIT" eval lines
+refused 4 "lines: header length" "$LOWBIT" eval lines
 refused 2 "wanted one RUN" "$LOWBIT" eval
 refused 3 "3x32x32" "$LOWBIT" eval a --data synth-color:100
 [ ! -e x ] || fail "a refused run left a folder"
 
 # ---- a folder that cannot be written, a disk that is full
 touch file
-refused 5 "file" "$LOWBIT" train "${small[@]}" --out file/run
+refused 5 "file: cannot make the folder: File exists" "$LOWBIT" train "${small[@]}" --out file/run
 if [ -e /proc/1/status ]; then
-    refused 5 "/proc/run" "$LOWBIT" train "${small[@]}" --out /proc/run
+    refused 5 "/proc/run: cannot make the folder" "$LOWBIT" train "${small[@]}" --out /proc/run
+else
+    part_skipped "a folder that nobody can write: /proc"
 fi
 
 cp -r a full
@@ -133,7 +138,7 @@ grep -q '^epoch 3/3' printed || fail "after the full disk the run does not go on
 # ---- a signal ends the run after its step, and it goes on from there
 "$LOWBIT" train "${small[@]}" --epochs 100000 --out signalled >printed 2>errors &
 process=$!
-while [ ! -e signalled/last.safetensors ]; do sleep 0.05; done
+wait_for $process test -e signalled/last.safetensors
 kill -INT $process
 status=0
 wait $process || status=$?
@@ -154,24 +159,13 @@ cmp two/last.safetensors dynamic/last.safetensors || fail "OMP_DYNAMIC changes a
 
 # ---- on a terminal one line updates itself, and a line an epoch stays
 python3 - "$LOWBIT" "${small[@]}" <<'PYTHON'
-import os, pty, sys
+import sys
 
-shown = b""
-child, terminal = pty.fork()
-if child == 0:
-    os.execv(sys.argv[1], [sys.argv[1], "train", *sys.argv[2:], "--epochs", "2", "--out", "terminal"])
-while True:
-    try:
-        piece = os.read(terminal, 4096)
-    except OSError: # the other side is closed
-        break
-    if not piece:
-        break
-    shown += piece
-assert os.waitpid(child, 0)[1] == 0, shown
-text = shown.decode()
+from terminal_output import terminal_output
+
+text = terminal_output([sys.argv[1], "train", *sys.argv[2:], "--epochs", "2", "--out", "terminal"])
 # what the eye is left with: of each line the last text after it was cleared
-lines = [line.split("\r\x1b[K")[-1] for line in text.replace("\r\n", "\n").split("\n")]
+lines = [line.split("\r\x1b[K")[-1] for line in text.split("\n")]
 epochs = [line for line in lines if line.startswith("epoch ")]
 assert len(epochs) == 2 and all("batch" not in line and "test" in line for line in epochs), lines
 updates = [piece for piece in text.split("\r\x1b[K") if "batch" in piece]

@@ -4,17 +4,7 @@ set -euo pipefail
 . "$LOWBIT_SOURCE/tests/support/support.sh"
 unset LOWBIT_DATA
 
-# refuse STATUS TEXT ARGUMENT...: exit status, message, at most three lines, nothing on standard output
-refuse()
-{
-    local want=$1 text=$2 status=0
-    shift 2
-    "$LOWBIT" data "$@" > out 2> errors || status=$?
-    [ "$status" = "$want" ] || fail "data $*: exit status $status, wanted $want"
-    grep -q -- "$text" errors || fail "data $*: no '$text' in: $(cat errors)"
-    [ "$(wc -l < errors)" -le 3 ] || fail "data $*: more than three lines"
-    [ ! -s out ] || fail "data $*: wrote to standard output"
-}
+data() { "$LOWBIT" data "$@"; }
 
 "$LOWBIT" data list > list
 for name in mnist fashion-mnist cifar10 cifar100 svhn idx folder imagenet imagenet-square; do
@@ -30,13 +20,13 @@ grep -q "LOWBIT_DATA is not set" list || fail "list: nothing said of LOWBIT_DATA
 [ "$(stat -c %s color/train-images-idx4-ubyte)" = $((20 + 50 * 3072)) ] || fail "size of the colour images"
 
 # grey images of before would be read in place of the colour ones, with their labels
-refuse 2 "digits/train-images-idx3-ubyte is there and would be read" synth --color --count 100 --out digits
+refused 2 "digits/train-images-idx3-ubyte is there and would be read" data synth --color --count 100 --out digits
 [ ! -e digits/train-images-idx4-ubyte ] || fail "colour images beside grey ones"
 # an option of another action
-refuse 2 "get: --out is for synth and cache" get mnist --out here
-refuse 2 "info: --dir is for get" info idx --dir digits
-refuse 2 "synth: --json is for list" synth --out here --json
-refuse 2 "check: --count is for synth" check imagenet:here --count 3
+refused 2 "get: --out is for synth and cache" data get mnist --out here
+refused 2 "info: --dir is for get" data info idx --dir digits
+refused 2 "synth: --json is for list" data synth --out here --json
+refused 2 "check: --count is for synth" data check imagenet:here --count 3
 [ ! -e here ] || fail "a refused command wrote"
 
 "$LOWBIT" data info idx:digits > out
@@ -46,7 +36,7 @@ grep -Eq "^ +7  7 +10 +2$" out || fail "info: class 7"
 
 mkdir data
 mv digits data/idx
-"$LOWBIT" data info idx --json > /dev/null 2>&1 && fail "no LOWBIT_DATA, but found"
+refused 2 "data set 'idx': no folder: give idx:DIR, or set LOWBIT_DATA" data info idx --json
 LOWBIT_DATA=$PWD/data "$LOWBIT" data info idx --json > json
 LOWBIT_DATA=$PWD/data "$LOWBIT" data list --json > list.json
 python3 - <<'END'
@@ -63,18 +53,18 @@ assert [r["name"] for r in rows if r["found"]] == ["idx", "synth-digits", "synth
 assert rows[0]["download_bytes"] == 11594722, rows[0]
 END
 
-refuse 2 "wanted list, info SPEC, get NAME, synth, check SPEC or cache SPEC"
-refuse 2 "unknown action 'lst'" lst
-refuse 2 "one argument too many: 'x'" list x
-refuse 2 "one argument too many: 'y'" info mnist y
-refuse 2 "which data set" info
-refuse 2 "which data set" get
-refuse 2 "did you mean 'mnist'" info mnsit
-refuse 2 "set LOWBIT_DATA" info mnist
-refuse 5 "no train-images-idx3-ubyte in 'nowhere'" info mnist:nowhere
-refuse 2 "nothing to do" synth
-refuse 2 "10 to 10000000" synth --count 3 --out x
-refuse 5 "x" synth --count 10 --out /proc/x
+refused 2 "wanted list, info SPEC, get NAME, synth, check SPEC or cache SPEC" data
+refused 2 "unknown action 'lst'" data lst
+refused 2 "one argument too many: 'x'" data list x
+refused 2 "one argument too many: 'y'" data info mnist y
+refused 2 "which data set" data info
+refused 2 "which data set" data get
+refused 2 "did you mean 'mnist'" data info mnsit
+refused 2 "set LOWBIT_DATA" data info mnist
+refused 5 "no train-images-idx3-ubyte in 'nowhere'" data info mnist:nowhere
+refused 2 "nothing to do" data synth
+refused 2 "10 to 10000000" data synth --count 3 --out x
+refused 5 "/proc/x: cannot make the folder" data synth --count 10 --out /proc/x
 head -c 100 data/idx/train-images-idx3-ubyte > short
 mv short data/idx/train-images-idx3-ubyte
-refuse 4 "truncated" info idx:data/idx
+refused 4 "truncated" data info idx:data/idx

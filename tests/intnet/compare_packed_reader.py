@@ -2,8 +2,12 @@
 library says of a packed file. Arguments: the document, the file, what C says of it, and the file whose bytes the
 document shows.
 """
+import os
 import re
 import sys
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
+from part_skipped import part_skipped  # noqa: E402
 
 
 def program_of(document):
@@ -81,7 +85,7 @@ def main():
     try:
         from safetensors import safe_open
     except ImportError:
-        print("skipped: the package safetensors is not installed")
+        part_skipped("a packed file's other reader: the Python package safetensors")
         return
     with safe_open(sys.argv[2], framework="np") as file:
         assert file.metadata()["format"] == "lowbit-packed"

@@ -2,36 +2,30 @@
 # be marks or commands, and what it refuses.
 # ctest: timeout 600
 set -euo pipefail
+. "$LOWBIT_SOURCE/tests/support/support.sh"
 export OMP_WAIT_POLICY=passive
 
 "$LOWBIT" train --data synth-digits:300 --model lenet5 --width-multiplier 0.25 --epochs 2 --threads 1 --out runs/a >/dev/null
 "$LOWBIT" train --data synth-digits:300 --model lenet5 --width-multiplier 0.25 --epochs 2 --threads 1 --method twn \
     --out runs/b >/dev/null
 
-# report_refused FILE-SAYS ARGUMENTS: one line on standard error, an exit status that is not 0, and no page
+# report_refused STATUS PIECE ARGUMENT...: and no page
 report_refused()
 {
-    local says=$1 status=0
-    shift
-    "$LOWBIT" report "$@" >printed 2>errors || status=$?
-    if [ $status -eq 0 ] || ! grep -q -- "$says" errors || [ "$(wc -l <errors)" -ne 1 ]; then
-        echo "lowbit report $*: status $status, wanted an error with '$says':"
-        cat errors
-        exit 1
-    fi
-    [ ! -e report.html ] || { echo "a page in spite of '$says'"; exit 1; }
+    refused "$1" "$2" "$LOWBIT" report "${@:3}"
+    [ ! -e report.html ] || fail "a page in spite of '$2'"
 }
-report_refused "wanted a result store"
-report_refused "missing.sqlite" missing.sqlite
+report_refused 2 "wanted a result store"
+report_refused 5 "missing.sqlite: cannot open the result store: No such file" missing.sqlite
 echo "not a store" >text
-report_refused "text" text
+report_refused 4 "text: no store of lowbit: file is not a database" text
 mkdir empty
-report_refused "empty" runs/a empty
-report_refused "port 70000" runs --live --port 70000
-report_refused "wanted one STORE" a b --live
-report_refused "--live writes no files" runs --live -o page.html
-report_refused "--port is for --live only" runs/a --port 8000
-report_refused "is a folder" runs/a -o runs
+report_refused 5 "empty: no run is there: config.json is missing" runs/a empty
+report_refused 2 "port 70000: wanted 0 to 65535" runs --live --port 70000
+report_refused 2 "wanted one STORE" a b --live
+report_refused 2 "--live writes no files" runs --live -o page.html
+report_refused 2 "--port is for --live only" runs/a --port 8000
+report_refused 2 "runs is a folder; wanted a file for the page" runs/a -o runs
 
 # ---- folders of runs ---------------------------------------------------------------------------
 "$LOWBIT" report runs/a runs/b >printed 2>errors
@@ -50,7 +44,8 @@ import html.parser
 import os
 import re
 import shutil
-import subprocess
+
+from part_skipped import part_skipped
 
 page = open("out.html", encoding="utf-8").read()
 
@@ -113,6 +108,8 @@ if shutil.which("gnuplot"):
     for name in pictures:
         png = open(f"beside it/{name[:-4]}.png", "rb").read()
         assert png.startswith(b"\x89PNG"), name
+else:
+    part_skipped("pictures: gnuplot", "gnuplot-nox")
 PYTHON
 
 # ---- links from the page to its files, wherever both lie ---------------------------------------
@@ -134,7 +131,7 @@ links "$PWD/g.html" "$PWD/h" h
 "$LOWBIT" report full.sqlite -o some.html --filter "wbits=1 abits=1" >printed
 grep -qE "some.html: [1-9] runs" printed
 rm -f report.html
-report_refused "methodd" full.sqlite --filter methodd=qnn
+report_refused 2 "unknown key 'methodd'; did you mean 'method'?" full.sqlite --filter methodd=qnn
 
 # ---- an experiment's report section, and one whose text this version does not read ------------
 "$LOWBIT" results import runs/a runs/b --store lab.sqlite >/dev/null
@@ -176,4 +173,4 @@ grep -q "gnuplot failed: line 0: it broke" errors
 
 # ---- a page that cannot be written -------------------------------------------------------------
 rm -f report.html
-report_refused "nowhere" full.sqlite -o nowhere/at/all.html
+report_refused 5 "nowhere/at/all_files: cannot make a folder beside it: No such file" full.sqlite -o nowhere/at/all.html

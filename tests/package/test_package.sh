@@ -2,6 +2,7 @@
 # The installed tree serves other programs: examples/ built through pkg-config (shared and static) and
 # through CMake, and run. ctest: timeout 600
 set -euo pipefail
+. "$LOWBIT_SOURCE/tests/support/support.sh"
 
 if [ -n "$LOWBIT_SANITIZE" ]; then
     echo "a sanitized library wants sanitized users"
@@ -54,9 +55,10 @@ for source in "$LOWBIT_SOURCE"/examples/*.c; do
 done
 
 # Every public header can be the first one, in C and, for those who have a C++ compiler, in C++.
+cxx=$(command -v c++) || part_skipped "the headers in C++: c++"
 for header in moved/include/lowbit/*.h; do
     echo "#include <lowbit/$(basename "$header")>" >header.c
     echo "int main(void) { return 0; }" >>header.c
     cc $flags -Wpedantic -Wstrict-prototypes -Imoved/include -fsyntax-only header.c
-    if command -v c++ >/dev/null; then c++ -x c++ -std=c++11 -Wall -Werror -Imoved/include -fsyntax-only header.c; fi
+    if [ -n "$cxx" ]; then c++ -x c++ -std=c++11 -Wall -Werror -Imoved/include -fsyntax-only header.c; fi
 done

@@ -2,17 +2,6 @@
 
 . "$LOWBIT_SOURCE/tests/support/support.sh"
 
-# exits STATUS PIECE COMMAND...: it exits with this status and says PIECE in one line of error
-exits()
-{
-    local wanted=$1 piece=$2 status=0
-    shift 2
-    "$@" >printed 2>errors || status=$?
-    [ $status -eq "$wanted" ] || fail "$*: exit status $status, wanted $wanted: $(cat printed errors)"
-    grep -qF -- "$piece" errors || fail "$*: '$(cat errors)' does not say '$piece'"
-    [ "$(wc -l <errors)" -eq 1 ] || fail "$*: not one line of error: $(cat errors)"
-}
-
 # query STORE SQL: the first value that it gives; a statement that changes the store gives none
 query()
 {

@@ -1,23 +1,10 @@
 # lowbit impq: killed at random instants and resumed it leaves the same bytes; networks of mixed widths pack and verify;
 # what makes no sense is refused with one line, and nothing is left.
 set -euo pipefail
+. "$LOWBIT_SOURCE/tests/support/support.sh"
 export OMP_WAIT_POLICY=passive # other tests run beside this one: threads that wait must not spin
 
-milliseconds() { date +%s%3N; }
-
-# refused PATTERN ARGUMENTS...: exit status other than 0, one line that has the pattern.
-refused()
-{
-    local pattern=$1
-    shift
-    if "$LOWBIT" impq "$@" >printed 2>said; then
-        echo "accepted: $*"
-        exit 1
-    fi
-    [ ! -s printed ] || { cat printed; exit 1; }
-    [ "$(wc -l <said)" -eq 1 ] || { cat said; exit 1; }
-    grep -q -- "$pattern" said || { echo "wanted '$pattern': $(cat said)"; exit 1; }
-}
+impq() { "$LOWBIT" impq "$@"; }
 
 tiny=(--data synth-digits:240 --batch 40 --threads 1)
 "$LOWBIT" train "${tiny[@]}" --model lenet5 --width-multiplier 0.2 --method uniform --wbits 3 --abits 4 --epochs 6 \
@@ -76,17 +63,20 @@ end
 # ---- kills ----
 
 kills=0
-for ((i = 0; i < 60; i++)); do
+while [ $kills -lt 12 ]; do
     "$LOWBIT" impq start "${plan[@]}" --out killed --resume >log 2>&1 &
     process=$!
-    sleep "$(printf '%d.%03d' $((whole / 8000)) $((RANDOM % (whole / 5 + 30) % 1000)))"
-    kill -9 $process 2>errors || true
+    sleep_milliseconds $((RANDOM % (whole / 5 + 30)))
+    kill -9 $process 2>errors || true # it may be done
     status=0
     wait $process 2>errors || status=$?
-    [ $status -eq 137 ] || break
-    kills=$((kills + 1))
-    if [ $kills -ge 12 ]; then break; fi
+    case $status in
+    137) kills=$((kills + 1)) ;;
+    0) break ;;
+    *) fail "exit status $status after $kills kills: $(cat log)" ;;
+    esac
 done
+[ $kills -ge 1 ] || fail "done before the first kill"
 echo "killed $kills times"
 "$LOWBIT" impq start "${plan[@]}" --out killed --resume >log
 rm -f killed/*.tmp killed/*/*.tmp
@@ -96,9 +86,11 @@ diff -r whole killed
 rm -r killed
 "$LOWBIT" impq start "${plan[@]}" --out killed >log 2>&1 &
 process=$!
-sleep "$(printf '0.%03d' $((whole / 4 % 1000)))"
+sleep_milliseconds $((whole / 4))
 kill -INT $process 2>errors || true
-wait $process || true
+status=0
+wait $process || status=$?
+[ $status -eq 8 ] || [ $status -eq 0 ] || fail "SIGINT: exit status $status, wanted 8: $(cat log)"
 "$LOWBIT" impq start "${plan[@]}" --out killed --resume >log
 diff -r whole killed
 
@@ -117,21 +109,24 @@ json.dump(state, open("cut/impq.json", "w"))'
     "$LOWBIT" impq start "${taught[@]}" --out cut --resume >log
     diff -r taught cut
 done
-refused "was made with teacher .* not nothing" start "${taught[@]:0:12}" --iterations 2 --out taught --resume
-refused "was made with teacher .* not " start "${taught[@]:0:12}" --set teacher=start --out taught --resume
+refused 2 "was made with teacher " impq start "${taught[@]:0:12}" --iterations 2 --out taught --resume
+grep -q " not nothing; going on, only iterations and stops may change$" errors || fail "no teacher: $(cat errors)"
+refused 2 "was made with teacher " impq start "${taught[@]:0:12}" --set teacher=start --out taught --resume
 
 # ---- rules ----
 
 "$LOWBIT" impq start --granularity layer --groups 3@1 --iterations 9 --stop "weight_bits <= 2.5" --epochs 1 --threads 1 \
     --fraction 0.1 --out goal >log
 [ "$(tail -1 goal/impq.csv | cut -d, -f10)" = yes ]
-awk -F, 'NR > 2 && last <= 2.5 { exit 1 } { last = $6 } END { exit !(last <= 2.5) }' goal/impq.csv
+awk -F, 'NR > 2 && last <= 2.5 { late = 1 } { last = $6 } END { exit late || !(last <= 2.5) }' goal/impq.csv ||
+    fail "not stopped at the first figure that is low enough: $(cat goal/impq.csv)"
 # the accuracy that cannot be kept ends it at the start
-status=0
-"$LOWBIT" impq start --groups 174@1 --iterations 9 --stop "top1 >= $(sed -n 2p goal/impq.csv | cut -d, -f4)" --epochs 1 \
-    --set lr=0 --threads 1 --fraction 0.1 --out keep >log || status=$?
-[ $status -eq 0 ] || { cat log; exit 1; }
+least=$(sed -n 2p goal/impq.csv | cut -d, -f4)
+"$LOWBIT" impq start --groups 174@1 --iterations 9 --stop "top1 >= $least" --epochs 1 --set lr=0 --threads 1 \
+    --fraction 0.1 --out keep >log
 [ "$(grep -c ',no$' keep/impq.csv)" -le 1 ]
+awk -F, -v least="$least" 'NR > 1 && $10 == "yes" && $4 < least { low = 1 } END { exit low }' keep/impq.csv ||
+    fail "kept below $least: $(cat keep/impq.csv)"
 # a rule that is loosened keeps the last iteration, and its phase goes on
 tight=(--granularity network --groups 1@1 --epochs 1 --set lr=0.1 --threads 1 --fraction 0.1 --out tight)
 top1=$(sed -n 2p whole/impq.csv | cut -d, -f4)
@@ -145,8 +140,8 @@ top1=$(sed -n 2p whole/impq.csv | cut -d, -f4)
 # not there yet: a line, a status, and more iterations go on from there
 least=$(($(tail -1 low/impq.csv | cut -d, -f8) + 1))
 near=(--granularity network --groups 1@1 --stop "bit_operations <= $least" --epochs 1 --threads 1 --fraction 0.1 --out near)
-if "$LOWBIT" impq start "${near[@]}" --iterations 1 >log 2>said; then exit 1; fi
-grep -q "bit_operations is .* wanted <= .*; --resume with more iterations goes on" said
+exits 2 "; --resume with more iterations goes on" impq start "${near[@]}" --iterations 1
+grep -q "after 1 iterations bit_operations is .* wanted <= " errors || fail "not there yet: $(cat errors)"
 "$LOWBIT" impq start "${near[@]}" --iterations 2 --resume >log
 [ "$(wc -l <near/impq.csv)" -eq 4 ]
 
@@ -183,42 +178,42 @@ done
     --out shared >log
 "$LOWBIT" train "${tiny[@]}" --model lenet5 --width-multiplier 0.2 --method rpr --abits 3 --epochs 1 --out frozen >log
 some=(--groups 9@1 --iterations 2 --out none)
-refused "wanted one RUN" "${some[@]}"
-refused "no such run" nothing "${some[@]}"
-refused "binary: its weights have no bit to lose" binary "${some[@]}"
-refused "float: its weights have no bit to lose" float "${some[@]}"
-refused "share a scale: take granularity layer" shared "${some[@]}"
-refused "its activations have no bit to lose" binary --act-groups 1@1 --act-iterations 1 --out none
-refused "no iterations" start --out none
-refused "without control characters" start --groups 9@1 --iterations 1 --out $'no\nne'
-refused "groups: wanted with iterations" start --iterations 2 --out none
+refused 2 "wanted one RUN" impq "${some[@]}"
+refused 5 "no such run" impq nothing "${some[@]}"
+refused 2 "binary: its weights have no bit to lose" impq binary "${some[@]}"
+refused 2 "float: its weights have no bit to lose" impq float "${some[@]}"
+refused 2 "share a scale: take granularity layer" impq shared "${some[@]}"
+refused 2 "its activations have no bit to lose" impq binary --act-groups 1@1 --act-iterations 1 --out none
+refused 2 "no iterations" impq start --out none
+refused 2 "without control characters" impq start --groups 9@1 --iterations 1 --out $'no\nne'
+refused 2 "groups: wanted with iterations" impq start --iterations 2 --out none
 for list in "" 9 9@2 0@1 9@1, 9@1,8@1 9@1,8@3,7@2 -3@1 9@x 9@1x; do
-    refused "wanted GROUPS@ITERATION" start --groups "$list" --iterations 2 --out none
+    refused 2 "wanted GROUPS@ITERATION" impq start --groups "$list" --iterations 2 --out none
 done
 for rule in top1 "top1 <= 3" "weight_bits >= 3" "bits <= 2" "weight_bits <= x" "weight_bits <= 2 now"; do
-    refused "wanted 'top1 >= X'" start "${some[@]}" --stop "$rule"
+    refused 2 "wanted 'top1 >= X'" impq start "${some[@]}" --stop "$rule"
 done
-refused "weight_bits <= 0.5 cannot be met" start "${some[@]}" --stop "weight_bits <= 0.5"
-refused "weight_bits <= 2 cannot be met: 2 iterations" start "${some[@]}" --stop "weight_bits <= 2"
+refused 2 "weight_bits <= 0.5 cannot be met" impq start "${some[@]}" --stop "weight_bits <= 0.5"
+refused 2 "weight_bits <= 2 cannot be met: 2 iterations" impq start "${some[@]}" --stop "weight_bits <= 2"
 # float weights and the network's input count too, and keep their bits
-refused "weight_bits <= 1.5 cannot be met" shared --granularity layer --groups 9@1 --iterations 20 --stop \
+refused 2 "weight_bits <= 1.5 cannot be met" impq shared --granularity layer --groups 9@1 --iterations 20 --stop \
     "weight_bits <= 1.5" --out none
-refused "act_bits <= 3 cannot be met: without any bit to lose it is" start --act-groups 9@1 --act-iterations 20 --stop \
-    "act_bits <= 3" --out none
-refused "bit_operations <= 1 cannot be met" start "${some[@]}" --stop "bit_operations <= 1"
-refused "breaks the rule of top1 already" start "${some[@]}" --stop "top1 >= 100.5"
-refused "granularity 'filter': wanted kernel, layer or network" start "${some[@]}" --granularity filter
-refused "score 'x': wanted paper or code" start "${some[@]}" --score x
-refused "fraction 2" start "${some[@]}" --fraction 2
-refused "fraction 0: wanted more than 0" start "${some[@]}" --fraction 0
-refused "runners-up 65: wanted at most 64" start "${some[@]}" --runners-up 65
-refused "its training has stages" frozen --act-groups 1@1 --act-iterations 1 --out none
-refused "set wbits: iterations keep the run's own" start "${some[@]}" --set wbits=2
-refused "did you mean 'momentum'" start "${some[@]}" --set momentun=0.5
-refused "wanted KEY=VALUE" start "${some[@]}" --set momentum
+refused 2 "act_bits <= 3 cannot be met: without any bit to lose it is" impq start --act-groups 9@1 \
+    --act-iterations 20 --stop "act_bits <= 3" --out none
+refused 2 "bit_operations <= 1 cannot be met" impq start "${some[@]}" --stop "bit_operations <= 1"
+refused 2 "breaks the rule of top1 already" impq start "${some[@]}" --stop "top1 >= 100.5"
+refused 2 "granularity 'filter': wanted kernel, layer or network" impq start "${some[@]}" --granularity filter
+refused 2 "score 'x': wanted paper or code" impq start "${some[@]}" --score x
+refused 2 "fraction 2: wanted more than 0, at most 1" impq start "${some[@]}" --fraction 2
+refused 2 "fraction 0: wanted more than 0" impq start "${some[@]}" --fraction 0
+refused 2 "runners-up 65: wanted at most 64" impq start "${some[@]}" --runners-up 65
+refused 2 "its training has stages" impq frozen --act-groups 1@1 --act-iterations 1 --out none
+refused 2 "set wbits: iterations keep the run's own" impq start "${some[@]}" --set wbits=2
+refused 2 "did you mean 'momentum'" impq start "${some[@]}" --set momentun=0.5
+refused 2 "wanted KEY=VALUE" impq start "${some[@]}" --set momentum
 [ ! -e none ]
-refused "whole: exists; --resume goes on with it" start --groups 9@1 --iterations 2 --out whole
-refused 'made with groups "60@1,30@2", not "9@1"' start --groups 9@1 --iterations 2 --out whole --resume
-refused 'made with start' goal/iteration-1 "${plan[@]}" --out whole --resume
+refused 2 "whole: exists; --resume goes on with it" impq start --groups 9@1 --iterations 2 --out whole
+refused 2 'made with groups "60@1,30@2", not "9@1"' impq start --groups 9@1 --iterations 2 --out whole --resume
+refused 2 'made with start' impq goal/iteration-1 "${plan[@]}" --out whole --resume
 echo '{"format": "lowbit impq 1", "options": 3' >whole/impq.json
-refused "whole/impq.json: not valid JSON: line" start "${plan[@]}" --out whole --resume
+refused 4 "whole/impq.json: not valid JSON: line" impq start "${plan[@]}" --out whole --resume
