@@ -2,8 +2,8 @@
 """Run ctest in a build folder and count the cases: run_tests.py BUILD [CTEST_ARGUMENT...]
 
 A cmocka program holds many cases, and a skipped one among them does not show in ctest's own summary; so the
-counts are read from what the programs print. The last line is `N passed, N failed, N skipped`, and after them how
-many parts of tests were skipped, where any were.
+counts are read from what the programs print. The last line is `N passed, N failed, N skipped`; the one before it says
+how many parts of tests were skipped, where any were.
 """
 import os
 import re
@@ -69,8 +69,9 @@ def main():
     print()
     for name, what in noted:
         print(f"{what}: {name}")
-    more = f", {parts} parts skipped" if parts else ""
-    print(f"{totals[0]} passed, {totals[1]} failed, {totals[2]} skipped{more}")
+    if parts:
+        print(f"{parts} parts of tests skipped")
+    print(f"{totals[0]} passed, {totals[1]} failed, {totals[2]} skipped")
     sys.exit(1 if status != 0 or totals[1] > 0 else 0)
 
 

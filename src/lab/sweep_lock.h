@@ -1,5 +1,6 @@
-/* One sweep of an experiment at a time, or none while it is forgotten: a lock on a file beside the store, STORE-NAME.lock. The system drops it when
- * the process ends, however it ends; the file itself may stay behind then and harms nobody. */
+/* One sweep of an experiment at a time, or none while it is forgotten: a lock on a file beside the store,
+ * STORE-NAME.lock. The system drops it when the process ends, however it ends; the file itself may stay behind then
+ * and harms nobody. */
 #ifndef LB_LAB_SWEEP_LOCK_H
 #define LB_LAB_SWEEP_LOCK_H
 
