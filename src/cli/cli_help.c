@@ -84,7 +84,11 @@ void lb_cli_print_command(FILE *out, const lb_command *command)
     (void)fprintf(out, "\nOptions:\n");
     lb_cli_options options;
     lb_cli_options_collect(command, &options);
-    for (size_t i = 0; i < options.n; i++) print_option(out, options.items[i]);
+    for (size_t i = 0; i < options.n; i++) {
+        if (options.heads[i] != NULL)
+            (void)fprintf(out, "%s  %s:\n", i > 0 ? "\n" : "", options.heads[i]);
+        print_option(out, options.items[i]);
+    }
     if (command->examples == NULL || *command->examples == '\0') return;
     (void)fprintf(out, "\nExamples:\n");
     for (const char *line = command->examples; *line != '\0';) {

@@ -55,7 +55,10 @@ static void put_command(FILE *out, const lb_command *command)
     (void)fputc('\n', out);
     lb_cli_options options;
     lb_cli_options_collect(command, &options);
-    for (size_t i = 0; i < options.n; i++) put_option(out, options.items[i]);
+    for (size_t i = 0; i < options.n; i++) {
+        if (options.heads[i] != NULL) (void)fprintf(out, ".PP\n%s:\n", options.heads[i]);
+        put_option(out, options.items[i]);
+    }
     if (command->examples == NULL || *command->examples == '\0') return;
     (void)fputs(".PP\nExamples:\n.PP\n.nf\n.RS\n", out);
     put_text(out, command->examples);
@@ -80,7 +83,9 @@ void lb_cli_print_manual(FILE *out)
     (void)fputc('\n', out);
     LB_CLI_ENVIRONMENT(X)
 #undef X
-    (void)fputs(".SH EXIT STATUS\n.TP\n.B 1\nlowbit verify: the packed network differs\n", out);
+    (void)fputs(".SH EXIT STATUS\n.TP\n.B 1\nlowbit verify: the packed network differs; "
+                "lowbit sweep, lowbit reproduce: cells failed\n",
+                out);
 #define X(name, code, text)                     \
     (void)fprintf(out, ".TP\n.B %d\n", (code)); \
     put_text(out, text);                        \

@@ -14,12 +14,16 @@ static void collect(const struct poptOption *table, lb_cli_options *out)
     for (const struct poptOption *o = table; o != NULL; o++) {
         const unsigned type = o->argInfo & POPT_ARG_MASK;
         if (type == POPT_ARG_INCLUDE_TABLE) {
+            const size_t first = out->n;
             collect(o->arg, out);
+            if (out->n > first) out->heads[first] = o->descrip;
             continue;
         }
         if (o->longName == NULL && o->shortName == '\0') return; /* the end of the table */
         if (o->longName == NULL || (o->argInfo & POPT_ARGFLAG_DOC_HIDDEN)) continue;
-        if (out->n < LB_CLI_OPTIONS_MAX) out->items[out->n++] = o;
+        if (out->n == LB_CLI_OPTIONS_MAX) return;
+        out->heads[out->n] = NULL;
+        out->items[out->n++] = o;
     }
 }
 

@@ -12,6 +12,8 @@ enum { LB_CLI_OPTIONS_MAX = 128 };
 
 typedef struct lb_cli_options {
     const struct poptOption *items[LB_CLI_OPTIONS_MAX];
+    const char
+        *heads[LB_CLI_OPTIONS_MAX]; /* of the group that begins with this option; NULL: none does */
     size_t n;
 } lb_cli_options;
 

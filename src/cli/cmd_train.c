@@ -8,15 +8,15 @@
 #include "cli/settings_options.h"
 #include "cli/train_report.h"
 
-enum { OWN = 2 };
+enum { OWN = 2, GROUPS = 5 };
 
 static int json_wanted, strict_wanted;
-static lb_cli_settings given;
-static struct poptOption options[LB_CLI_SETTINGS_MAX + OWN + 1];
+static lb_cli_settings given[GROUPS];
+static struct poptOption tables[GROUPS][LB_CLI_SETTINGS_MAX + OWN + 1], options[GROUPS + 1];
 
 static void prepare(void)
 {
-    static const char *const groups[] = {"Data", "Model", "Quantization", "Training", "Run", NULL};
+    static const char *const groups[GROUPS] = {"Data", "Model", "Quantization", "Training", "Run"};
     static const struct poptOption own[OWN] = {
         {"json", '\0', POPT_ARG_NONE, &json_wanted, 0,
          "print one JSON object a line: epochs, then the result", NULL},
@@ -26,8 +26,14 @@ static void prepare(void)
     static bool done;
     if (done) return;
     done = true;
-    const size_t n = lb_cli_settings_prepare(&given, groups, options, LB_CLI_SETTINGS_MAX);
-    memcpy(options + n, own, sizeof own);
+    size_t n = 0;
+    for (size_t g = 0; g < GROUPS; g++) {
+        const char *const group[] = {groups[g], NULL};
+        n = lb_cli_settings_prepare(&given[g], group, tables[g], LB_CLI_SETTINGS_MAX);
+        options[g] = (struct poptOption){
+            .argInfo = POPT_ARG_INCLUDE_TABLE, .arg = tables[g], .descrip = groups[g]};
+    }
+    memcpy(tables[GROUPS - 1] + n, own, sizeof own);
 }
 
 static int run(poptContext context)
@@ -39,7 +45,8 @@ static int run(poptContext context)
     }
     lb_settings *settings = NULL;
     lb_status status = lb_settings_create(&settings);
-    if (status == LB_OK) status = lb_cli_settings_collect(&given, settings);
+    for (size_t g = 0; g < GROUPS && status == LB_OK; g++)
+        status = lb_cli_settings_collect(&given[g], settings);
     lb_cli_report report = {.json = json_wanted != 0, .terminal = isatty(STDOUT_FILENO) == 1};
     if (status == LB_OK) {
         lb_cli_on_stop(lb_train_stop);

@@ -4,6 +4,10 @@ set -euo pipefail
 . "$LOWBIT_SOURCE/tests/support/support.sh"
 small=(--data synth-digits:100 --model lenet5 --width-multiplier 0.125 --batch 20 --threads 1)
 
+# ---- help: the groups of options, each with its first one
+"$LOWBIT" train --help | sed -n '/^  [A-Z][a-z]*:$/{N;s/:\n *\(--[a-z]*\).*/ \1/p}' >groups
+printf '  %s\n' 'Data --data' 'Model --model' 'Quantization --method' 'Training --recipe' 'Run --threads' | diff - groups
+
 # ---- events
 "$LOWBIT" train "${small[@]}" --method dorefa --abits 2 --epochs 2 --out a --json >events
 "$LOWBIT" eval a/last.safetensors --json >evaluation
