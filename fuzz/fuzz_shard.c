@@ -1,6 +1,8 @@
 /* Files of a cache of resized images: the manifest, shards, and the images in them.
  *
- * Checksums would stop nearly every input, so each is also tried with those of a shard's head put right. */
+ * Checksums would stop nearly every input, so each is also tried with those of a manifest and of a shard's head put
+ * right. */
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/memory.h"
@@ -8,7 +10,7 @@
 #include "data/image_view.h"
 #include "input_file.h"
 
-enum { IMAGES = 8, SIZE = 24, AT_N = 40 };
+enum { IMAGES = 8, SIZE = 24, AT_N = 40, AT_NAMES_BYTES = 56, CRC_BYTES = 4 };
 
 static void view(const lb_shard *shard, const lb_shard_entry *entry)
 {
@@ -53,11 +55,38 @@ static void read_mended(const uint8_t *data, size_t bytes)
     lb_free(copy);
 }
 
+static void put(uint8_t *at, size_t bytes, uint64_t value)
+{
+    for (size_t i = 0; i < bytes; i++) at[i] = (uint8_t)(value >> (8 * i));
+}
+
+static void read_manifest(const uint8_t *data, size_t bytes)
+{
+    lb_cache_manifest m;
+    if (lb_cache_manifest_read(data, bytes, &m) != LB_OK) return;
+    for (int split = 0; split < 2; split++)
+        if (lb_cache_shards(&m, split) == 0) abort();
+    if (m.class_names[m.class_names_bytes - 1] != '\0') abort();
+}
+
+/* The same bytes as the size says they are, with the checksum that belongs to them. */
+static void read_mended_manifest(const uint8_t *data, size_t bytes)
+{
+    void *block = NULL;
+    const size_t least = LB_CACHE_HEAD_BYTES + CRC_BYTES;
+    if (bytes < least || lb_alloc(bytes, 1, "input", &block) != LB_OK) return;
+    uint8_t *copy = block;
+    memcpy(copy, data, bytes);
+    put(copy + AT_NAMES_BYTES, 8, bytes - least);
+    put(copy + bytes - CRC_BYTES, CRC_BYTES, lb_crc32(copy, bytes - CRC_BYTES));
+    read_manifest(copy, bytes);
+    lb_free(copy);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    lb_cache_manifest manifest;
-    const lb_status status = lb_cache_manifest_read(data, size, &manifest);
-    (void)status;
+    read_manifest(data, size);
+    read_mended_manifest(data, size);
     read_shard(data, size);
     read_mended(data, size);
     return 0;

@@ -1,11 +1,12 @@
-/* Hostile result stores: whatever the bytes are, they are refused with a message, or read, merged and written. */
+/* Hostile result stores: whatever the bytes are, they are refused with a message, or read, sorted for a report,
+ * exported, merged and written. */
 #define _XOPEN_SOURCE 700 /* mkdtemp */
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
 #include "input_file.h"
-#include "lowbit/results.h"
+#include "lab/report_store.h"
 
 static void ignore_row(const char *const *values, size_t n, void *user)
 {
@@ -49,7 +50,24 @@ static void read_all(lb_store *store)
 }
 
 /* SQLite follows links, so bytes that have no name but /proc/self/fd cannot be opened: they go to a folder. */
-static char folder[64], input[96], target[96];
+static char folder[64], input[96], target[96], exported[96];
+
+/* Settings and experiments are texts to the store: here they are parsed. */
+static void report(lb_store *store)
+{
+    static const lb_export_format formats[] = {LB_EXPORT_CSV, LB_EXPORT_JSON, LB_EXPORT_MARKDOWN};
+    lb_report_records records = {0};
+    lb_report_data data = {0};
+    char text[LB_VALUE_BYTES];
+    if (lb_report_records_init(store, NULL, folder, &records) == LB_OK &&
+        lb_report_data_init(&records.input, &data) == LB_OK) {
+        for (size_t i = 0; i < data.n_runs; i++) (void)lb_report_value(&data.runs[i], "lr", text);
+    }
+    lb_report_data_release(&data);
+    lb_report_records_release(&records);
+    for (size_t i = 0; i < sizeof formats / sizeof *formats; i++)
+        (void)lb_store_export(store, NULL, formats[i], exported);
+}
 
 /* A store and what SQLite keeps beside it. */
 static void remove_store(const char *store)
@@ -66,6 +84,7 @@ static void remove_files(void)
 {
     remove_store(input);
     remove_store(target);
+    (void)unlink(exported);
     (void)rmdir(folder);
 }
 
@@ -76,6 +95,7 @@ static void write_input(const uint8_t *data, size_t size)
         if (mkdtemp(folder) == NULL || atexit(remove_files) != 0) abort();
         (void)snprintf(input, sizeof input, "%s/input", folder);
         (void)snprintf(target, sizeof target, "%s/target", folder);
+        (void)snprintf(exported, sizeof exported, "%s/exported", folder);
     }
     remove_store(input); /* a log of the input before is none of this one's */
     FILE *file = fopen(input, "wb");
@@ -87,7 +107,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     lb_store *store = NULL;
     lb_merge_counts counts;
     write_input(data, size);
-    if (lb_store_open(input, LB_STORE_READ, &store) == LB_OK) read_all(store);
+    if (lb_store_open(input, LB_STORE_READ, &store) == LB_OK) {
+        read_all(store);
+        report(store);
+    }
     lb_store_close(store);
     store = NULL;
     if (lb_store_open(target, LB_STORE_WRITE, &store) != LB_OK) abort();

@@ -4,11 +4,12 @@
 #include <stdlib.h>
 
 #include "freeze/freeze.h"
+#include "quant/method.h"
 #include "support/freeze_check.h"
 #include "support/random_net.h"
 #include "support/support.h"
 
-enum { IMAGES = 3, LARGEST_IMAGE = 4 * 9 * 9 };
+enum { IMAGES = 3, LARGEST_IMAGE = 4 * 9 * 9, MOST_QUANTIZERS = 32, MOST_BITS = 8 };
 
 static uint64_t count = 10000, first;
 
@@ -17,7 +18,46 @@ typedef struct tally {
     size_t networks, maps, values, not_finite;
     size_t posts[3], expressions, fallbacks; /* fallbacks: thresholds of 4 bits and more */
     size_t moved;                            /* maps without a training node */
+    size_t weights[MOST_QUANTIZERS][MOST_BITS + 1][LB_GRANULARITIES]; /* layers */
+    size_t acts[MOST_QUANTIZERS][MOST_BITS + 1];                      /* maps */
 } tally;
+
+static void count_quantizers(const lb_net *net, tally *t)
+{
+    for (size_t i = 0; i < net->n_nodes; i++) {
+        const lb_node *node = &net->nodes[i];
+        const lb_conv *conv = &node->as.conv;
+        const lb_quantize *q = &node->as.quantize;
+        size_t k = 0;
+        if ((node->op == LB_OP_CONV || node->op == LB_OP_LINEAR) && conv->quantizer) {
+            while (lb_weight_quantizers[k] != conv->quantizer) k++;
+            assert_true(k < MOST_QUANTIZERS);
+            t->weights[k][conv->setting.bits][conv->setting.granularity]++;
+        } else if (node->op == LB_OP_QUANTIZE) {
+            while (lb_act_quantizers[k] != q->quantizer) k++;
+            assert_true(k < MOST_QUANTIZERS);
+            t->acts[k][q->setting.bits]++;
+        }
+    }
+}
+
+/* Was there every quantizer at every width and granularity? */
+static void check_all_occurred(const tally *t)
+{
+    for (size_t k = 0; lb_weight_quantizers[k]; k++) {
+        const lb_weight_quantizer *q = lb_weight_quantizers[k];
+        for (int bits = q->bits_min; bits <= q->bits_max; bits++) {
+            for (int g = 0; g < LB_GRANULARITIES; g++)
+                if (q->granularities >> g & 1u && t->weights[k][bits][g] == 0)
+                    fail_msg("no weights of %s, %d bits, granularity %d", q->name, bits, g);
+        }
+    }
+    for (size_t k = 0; lb_act_quantizers[k]; k++) {
+        const lb_act_quantizer *q = lb_act_quantizers[k];
+        for (int bits = q->bits_min; bits <= q->bits_max; bits++)
+            if (t->acts[k][bits] == 0) fail_msg("no activations of %s, %d bits", q->name, bits);
+    }
+}
 
 static void count_layers(const lb_intnet *frozen, tally *t)
 {
@@ -49,6 +89,7 @@ static void check(uint64_t seed, tally *t)
     t->values += comparison.values;
     t->not_finite += comparison.not_finite;
     count_layers(&frozen, t);
+    count_quantizers(&net, t);
     lb_intnet_release(&frozen);
     lb_net_release(&net);
 }
@@ -68,6 +109,8 @@ static void test_random_networks(void **state)
     assert_true(t.not_finite * 50 <= t.networks * IMAGES); /* else little was compared */
     if (count < 1000) return;
     assert_true(t.posts[LB_POST_FIXED_POINT] > 0 && t.fallbacks > 0 && t.moved > 0);
+    /* each is drawn in 1 of some 800 layers or more often */
+    if (count >= 10000) check_all_occurred(&t);
 }
 
 int main(int argc, char **argv)

@@ -16,6 +16,7 @@
 #include "nn/net_internal.h"
 #include "quant/method.h"
 #include "support/held_weights.h"
+#include "support/quantizer_settings.h"
 
 enum { IMAGES = 11 }; /* more than one group of images, the last one partly filled */
 
@@ -159,8 +160,7 @@ static void check(const char *weights, int w_bits, const char *acts, int a_bits,
     assert_true(!weights || q);
     lb_weight_choice w = {.quantizer = q, .setting = {.bits = w_bits}};
     if (q) w.setting.granularity = q->granularity;
-    for (size_t k = 0; q && q->options && q->options[k].name; k++)
-        w.setting.options[k] = q->options[k].standard;
+    if (q) lb_test_standard_options(q->options, w.setting.options);
     check_choice(&w, acts, a_bits, raw);
 }
 

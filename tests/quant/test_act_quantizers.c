@@ -8,6 +8,7 @@
 
 #include "intnet/act_map.h"
 #include "quant/method.h"
+#include "support/quantizer_settings.h"
 
 static lb_act_map map_of(const char *name, int bits, float option)
 {
@@ -30,15 +31,15 @@ static void for_each(visit *f)
         const lb_act_quantizer *q = lb_act_quantizers[m];
         for (int bits = q->bits_min; bits <= q->bits_max; bits++) {
             lb_act_setting setting = {.bits = bits};
-            for (size_t i = 0; q->options && q->options[i].name; i++) {
-                setting.options[i] = q->options[i].standard;
+            for (size_t at = 0; lb_test_option_setting(q->options, at, setting.options); at++) {
+                const float value = 0.3f; /* learned, or a batch-norm's range */
+                const bool wants = q->n_learned > 0 || q->norm_range;
+                const lb_act_map map = q->map(&setting, wants ? &value : NULL);
+                char what[64];
+                (void)snprintf(what, sizeof what, "%s, %d bits, option setting %zu", q->name, bits,
+                               at);
+                f(&map, &setting, what);
             }
-            const float value = 0.3f; /* learned, or a batch-norm's range */
-            const bool wants = q->n_learned > 0 || q->norm_range;
-            const lb_act_map map = q->map(&setting, wants ? &value : NULL);
-            char what[64];
-            (void)snprintf(what, sizeof what, "%s, %d bits", q->name, bits);
-            f(&map, &setting, what);
         }
     }
 }

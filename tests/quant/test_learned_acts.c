@@ -6,14 +6,14 @@
 
 #include "base/random.h"
 #include "quant/method.h"
+#include "support/quantizer_settings.h"
 
 enum { N = 50 };
 
 static lb_act_setting setting_of(const lb_act_quantizer *q, int bits)
 {
     lb_act_setting setting = {.bits = bits};
-    for (size_t i = 0; q->options && q->options[i].name; i++)
-        setting.options[i] = q->options[i].standard;
+    lb_test_standard_options(q->options, setting.options);
     return setting;
 }
 

@@ -9,6 +9,7 @@
 #include "intnet/act_map.h"
 #include "quant/method.h"
 #include "support/golden.h"
+#include "support/quantizer_settings.h"
 
 /* A value is one code (exact, as weights keep clear of the boundaries) times a scale, a mean of up
  * to 60 floats and one rounding: a few units of 6e-8. tanh's error is 5e-7 and enters 1 - tanh^2
@@ -47,14 +48,14 @@ static void check_weights(const lb_golden *golden, const char *id, const lb_weig
     float real[MOST], dw[MOST], dlearned[LB_MAX_LEARNED] = {0.0f};
     for (size_t i = 0; i < l.n_groups; i++) {
         const size_t first = i * l.group.n;
-        lb_weight_statistics s;
+        lb_weight_statistics s = {0};
         int16_t code[MOST];
         q->statistics(setting, l.group, w->values + first, learned ? learned->values : NULL, &s);
         q->encode(setting, l.group, &s, w->values + first, NULL, code);
         q->backward(setting, l.group, &s, w->values + first, code, g->values + first, dw + first,
                     dlearned);
         for (size_t j = 0; j < l.group.n; j++)
-            real[first + j] = (float)code[j] * (code[j] < 0 ? s.scale_negative : s.scale);
+            real[first + j] = lb_test_weight_value(l.group, &s, code, j);
     }
     lb_golden_compare(lb_golden_at(golden, "%s.q", prefix), real, w->count, bound);
     lb_golden_compare(lb_golden_at(golden, "%s.dw", prefix), dw, w->count, bound);

@@ -7,6 +7,7 @@
 
 #include "base/random.h"
 #include "quant/method.h"
+#include "support/quantizer_settings.h"
 
 enum { N = 60 };
 
@@ -21,11 +22,8 @@ static double loss_of(const lb_weight_quantizer *q, const lb_weight_setting *set
     double loss = 0.0;
     q->statistics(setting, group, w, learned, &s);
     q->encode(setting, group, &s, w, NULL, code);
-    for (size_t i = 0; i < group.n; i++) {
-        float scale = code[i] < 0 ? s.scale_negative : s.scale;
-        if (s.scales) scale = s.scales[i % group.taps / (group.taps / group.scales)];
-        loss += (double)g[i] * (double)code[i] * (double)scale;
-    }
+    for (size_t i = 0; i < group.n; i++)
+        loss += (double)g[i] * (double)lb_test_weight_value(group, &s, code, i);
     return loss;
 }
 
@@ -43,28 +41,35 @@ static void check_near(double got, double wanted, double relative, const char *w
 
 /* L is linear in the learned scales: a step of any size is exact but for rounding of the scale
  * itself. */
+static void check_learned(const lb_weight_quantizer *q, const lb_weight_setting *setting)
+{
+    float w[N], g[N], dw[N], learned[] = {0.75f, 0.5f}, dlearned[2] = {0.0f, 0.0f};
+    fill(w, 1, -1.0f, 1.0f);
+    fill(g, 2, -1.0f, 2.0f);
+    lb_weight_statistics s = {0};
+    int16_t code[N];
+    q->statistics(setting, whole, w, learned, &s);
+    q->encode(setting, whole, &s, w, NULL, code);
+    q->backward(setting, whole, &s, w, code, g, dw, dlearned);
+    for (int l = 0; l < q->n_learned; l++) {
+        float above[] = {learned[0], learned[1]}, below[] = {learned[0], learned[1]};
+        above[l] += 0.25f;
+        below[l] -= 0.25f;
+        const double wanted = 2.0 * (loss_of(q, setting, whole, w, above, g) -
+                                     loss_of(q, setting, whole, w, below, g));
+        check_near((double)dlearned[l], wanted, 1e-5, q->name, (size_t)l);
+    }
+}
+
 static void test_learned_scales(void **state)
 {
     (void)state;
     for (size_t m = 0; lb_weight_quantizers[m]; m++) {
         const lb_weight_quantizer *q = lb_weight_quantizers[m];
         if (q->n_learned == 0 || q == lb_weight_quantizer_find("lsq") || q->relaxes) continue;
-        lb_weight_setting setting = {.bits = q->bits_min, .granularity = q->granularity};
-        float w[N], g[N], dw[N], learned[] = {0.75f, 0.5f}, dlearned[2] = {0.0f, 0.0f};
-        fill(w, 1, -1.0f, 1.0f);
-        fill(g, 2, -1.0f, 2.0f);
-        lb_weight_statistics s = {0};
-        int16_t code[N];
-        q->statistics(&setting, whole, w, learned, &s);
-        q->encode(&setting, whole, &s, w, NULL, code);
-        q->backward(&setting, whole, &s, w, code, g, dw, dlearned);
-        for (int l = 0; l < q->n_learned; l++) {
-            float above[] = {learned[0], learned[1]}, below[] = {learned[0], learned[1]};
-            above[l] += 0.25f;
-            below[l] -= 0.25f;
-            const double wanted = 2.0 * (loss_of(q, &setting, whole, w, above, g) -
-                                         loss_of(q, &setting, whole, w, below, g));
-            check_near((double)dlearned[l], wanted, 1e-5, q->name, (size_t)l);
+        for (int bits = q->bits_min; bits <= q->bits_max; bits++) {
+            const lb_weight_setting setting = {.bits = bits, .granularity = q->granularity};
+            check_learned(q, &setting);
         }
     }
 }

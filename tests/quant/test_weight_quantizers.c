@@ -8,6 +8,7 @@
 
 #include "base/random.h"
 #include "quant/method.h"
+#include "support/quantizer_settings.h"
 
 enum { FILTERS = 3, CHANNELS = 5, ROWS = 3, TAPS = 9, N = FILTERS * CHANNELS * TAPS, INPUTS = 8 };
 enum { MOST_LEARNED = TAPS };
@@ -27,11 +28,7 @@ typedef void visit(bench *b, const char *what);
 
 static float real_of(const bench *b, size_t i)
 {
-    if (b->s.scales) {
-        const size_t tap = i % b->group.taps;
-        return (float)b->code[i] * b->s.scales[tap / (b->group.taps / b->group.scales)];
-    }
-    return (float)b->code[i] * (b->code[i] < 0 ? b->s.scale_negative : b->s.scale);
+    return lb_test_weight_value(b->group, &b->s, b->code, i);
 }
 
 static void encode(bench *b, const float *w)
@@ -49,30 +46,41 @@ static void quantize(bench *b)
     encode(b, b->w);
 }
 
-/* Call `f` for each quantizer, width and granularity with a fresh bench whose weights `fill`
- * made. */
-static void for_each(void (*fill)(float *w, size_t n), visit *f)
+/* All settings of the options, in convolutions and in fully connected layers. */
+static void for_each_option(lb_weight_setting setting, const lb_weight_quantizer *q,
+                            void (*fill)(float *w, size_t n), visit *f)
 {
     static const char *const names[LB_GRANULARITIES] = {"layer", "filter", "row", "pixel"};
     static const size_t scales[LB_GRANULARITIES] = {1, 1, ROWS, TAPS};
+    const size_t filters = setting.granularity == LB_PER_FILTER ? 1 : FILTERS;
+    for (size_t at = 0; lb_test_option_setting(q->options, at, setting.options); at++) {
+        for (int linear = 0; linear < 2; linear++) {
+            static bench b;
+            setting.fully_connected = linear == 1;
+            b = (bench){.q = q,
+                        .setting = setting,
+                        .group = {filters * CHANNELS * TAPS, filters, CHANNELS, TAPS,
+                                  scales[setting.granularity]}};
+            fill(b.w, b.group.n);
+            char what[128];
+            (void)snprintf(what, sizeof what, "%s, %d bits, per %s, option setting %zu%s", q->name,
+                           setting.bits, names[setting.granularity], at,
+                           linear ? ", fully connected" : "");
+            f(&b, what);
+        }
+    }
+}
+
+/* Call `f` for each quantizer, width, granularity and setting of the options with a fresh bench
+ * whose weights `fill` made. */
+static void for_each(void (*fill)(float *w, size_t n), visit *f)
+{
     for (size_t m = 0; lb_weight_quantizers[m]; m++) {
         const lb_weight_quantizer *q = lb_weight_quantizers[m];
         for (int bits = q->bits_min; bits <= q->bits_max; bits++) {
             for (int g = 0; g < LB_GRANULARITIES; g++) {
-                if ((q->granularities >> g & 1u) == 0) continue;
-                const size_t filters = g == LB_PER_FILTER ? 1 : FILTERS;
-                static bench b;
-                b = (bench){
-                    .q = q,
-                    .setting = {.bits = bits, .granularity = (lb_granularity)g},
-                    .group = {filters * CHANNELS * TAPS, filters, CHANNELS, TAPS, scales[g]}};
-                for (size_t i = 0; q->options && q->options[i].name; i++) {
-                    b.setting.options[i] = q->options[i].standard;
-                }
-                fill(b.w, b.group.n);
-                char what[128];
-                (void)snprintf(what, sizeof what, "%s, %d bits, per %s", q->name, bits, names[g]);
-                f(&b, what);
+                const lb_weight_setting setting = {.bits = bits, .granularity = (lb_granularity)g};
+                if (q->granularities >> g & 1u) for_each_option(setting, q, fill, f);
             }
         }
     }
@@ -144,15 +152,13 @@ static void test_codes_are_on_the_grid(void **state)
 static void check_largest_code_occurs(bench *b, const char *what)
 {
     b->w[0] = -1.5f;
-    if (b->q->prepare == NULL) {
-        b->learned[0] = b->learned[1] = 0x1p-8f; /* a learned step has no size of its own */
-        if (strcmp(b->q->name, "uniform") == 0) b->setting.options[0] = 1.0f; /* 4 rms is farther */
-        encode(b, b->w);
-        const int largest = b->q->max_code(&b->setting);
-        bool found = false;
-        for (size_t i = 0; i < b->group.n; i++) found = found || b->code[i] == -largest;
-        if (!found) fail_msg("%s: code -%d never occurs, so max_code is too large", what, largest);
-    }
+    b->learned[0] = b->learned[1] = 0x1p-8f; /* a learned step has no size of its own */
+    if (strcmp(b->q->name, "uniform") == 0) b->setting.options[0] = 1.0f; /* 4 rms is farther */
+    encode(b, b->w);
+    const int largest = b->q->max_code(&b->setting);
+    bool found = false;
+    for (size_t i = 0; i < b->group.n; i++) found = found || b->code[i] == -largest;
+    if (!found) fail_msg("%s: code -%d never occurs, so max_code is too large", what, largest);
 }
 
 static void test_max_code_is_reached(void **state)
@@ -175,8 +181,8 @@ static bool scale_follows_weights(const bench *b)
     for (size_t i = 0; i < sizeof constant / sizeof *constant; i++) {
         if (strcmp(b->q->name, constant[i]) == 0) return false;
     }
-    const bool sign = strcmp(b->q->name, "qnn") == 0 && b->setting.bits == 1;
-    return !learns(b) && !sign;
+    const bool fixed = b->setting.bits == 1 || b->setting.options[0] != 0.0f; /* of qnn */
+    return !learns(b) && !(strcmp(b->q->name, "qnn") == 0 && fixed);
 }
 
 static void check_nothing_to_scale(bench *b, const char *what)

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "quant/method.h"
+#include "support/quantizer_settings.h"
 
 enum { MOST = 16 };
 
@@ -25,11 +26,7 @@ static result apply(const char *name, const lb_weight_setting *setting, lb_weigh
     if (q->prepare) q->prepare(setting, group, r.w);
     q->statistics(setting, group, r.w, learned, &r.s);
     q->encode(setting, group, &r.s, r.w, NULL, r.code);
-    for (size_t i = 0; i < group.n; i++) {
-        float scale = r.code[i] < 0 ? r.s.scale_negative : r.s.scale;
-        if (r.s.scales) scale = r.s.scales[i % group.taps / (group.taps / group.scales)];
-        r.real[i] = (float)r.code[i] * scale;
-    }
+    for (size_t i = 0; i < group.n; i++) r.real[i] = lb_test_weight_value(group, &r.s, r.code, i);
     if (dq) q->backward(setting, group, &r.s, r.w, r.code, dq, r.dw, r.dlearned);
     return r;
 }
@@ -107,6 +104,17 @@ static void test_bc_stochastic(void **state)
     /* binomial: standard deviation sqrt(0.75 * 0.25 / 40000) = 0.0022; five of them */
     assert_true(fabs((double)up / DRAWS - 0.75) < 0.011);
     assert_true(q->stochastic);
+}
+
+/* A gradient passes where |w| <= 1, the bounds included; without draws the more probable sign is taken, +1 at 0.5. */
+static void test_bc_stochastic_without_draws(void **state)
+{
+    (void)state;
+    const float w[] = {1.0f, -1.0f, 1.001f, 0.5f}, dq[] = {1, 2, 3, 4};
+    const lb_weight_setting setting = {.bits = 1};
+    const result r = apply("bc-stochastic", &setting, flat_group(4), w, NULL, dq);
+    CHECK_CODES(r, 1, -1, 1, 1);
+    CHECK_FLOATS(r.dw, 1, 2, 0, 4);
 }
 
 /* A draw a weight, so that filters can be encoded in any order. */
@@ -543,6 +551,7 @@ int main(void)
         cmocka_unit_test(test_bc_scaled),
         cmocka_unit_test(test_rpr),
         cmocka_unit_test(test_bc_stochastic),
+        cmocka_unit_test(test_bc_stochastic_without_draws),
         cmocka_unit_test(test_bc_stochastic_draws_once_a_weight),
         cmocka_unit_test(test_qnn_one_bit_is_sign),
         cmocka_unit_test(test_qnn_three_bits),

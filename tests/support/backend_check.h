@@ -8,7 +8,8 @@
 /* Adds a net's nodes. */
 typedef void lb_net_builder(lb_net *net);
 
-/** The test fails unless both back ends agree on one of three batches; `factor` widens the bounds. */
+/** The test fails unless both back ends agree on all of three batches, or two where activations have codes, which a
+ *  rounding can change; `factor` widens the bounds. */
 void lb_backends_agree_within(lb_net_builder *build, lb_loss loss, size_t batch, int threads,
                               double factor);
 void lb_backends_agree(lb_net_builder *build, lb_loss loss, size_t batch, int threads);

@@ -145,6 +145,7 @@ void lb_check_gradient(lb_net *net, const lb_backend *backend, const lb_gradient
     float *d_images = floats(pixels);
     if (backend->copy_map(c.executor, 0, true, d_images))
         check_tensor(&c, "images", c.images, d_images, pixels);
+    assert_true(c.compared > 0);
     if ((double)c.standing_out < check->significant * (double)c.compared) {
         fail_msg("only %zu of %zu gradients stand out of their tolerance (noise %.3g), wanted %g "
                  "of them",

@@ -6,6 +6,7 @@
 
 #include "base/random.h"
 #include "support/random_norms.h"
+#include "support/support.h"
 
 static const struct {
     const char *name, *text;
@@ -115,10 +116,10 @@ static bool choose(lb_grid_case *c, const lb_method *method, size_t width, size_
                                                 : LB_CONV_BN_ACT,
         .granularity = -1,
         .quantize_shortcuts = (int)(c->next % 3 != 0),
-        .quantize_last_input = (int)(c->next % 2),
         .relu_slope = NAN,
     };
     if (!choose_widths(method, width, &request)) return false;
+    request.quantize_last_input = request.a_bits < LB_FLOAT_BITS && c->next % 2 == 1;
     c->request = (lb_model_request){.name = models[model].name,
                                     .classes = 10,
                                     .shortcut = models[model].shortcut,
@@ -143,10 +144,19 @@ bool lb_grid_next(lb_grid_case *c)
         const size_t method = at / (N_ENDS * N_MODELS * N_POSITIONS);
         if (!lb_methods[method].name) return false;
         if (is_left_out(method, width, model, end)) continue;
-        if (choose(c, &lb_methods[method], width, model, end)) break;
+        if (!choose(c, &lb_methods[method], width, model, end)) continue;
+        assert_true(method < LB_GRID_MOST_METHODS);
+        c->of_method[method]++;
+        c->number++;
+        return true;
     }
-    c->number++;
-    return true;
+}
+
+void lb_grid_check_whole(const lb_grid_case *c)
+{
+    assert_int_equal(c->number, LB_GRID_NETWORKS);
+    for (size_t m = 0; lb_methods[m].name; m++)
+        if (c->of_method[m] == 0) fail_msg("no network of method '%s'", lb_methods[m].name);
 }
 
 void lb_grid_build(const lb_grid_case *c, lb_net *net)

@@ -5,8 +5,8 @@
  * layers: with K below 10^4 about 1e-5 of a gradient's norm. The bound is 4e-5 of the norm (a wrong mask, scale,
  * padding or missing term changes it by percents), plus 1e-6 of the largest gradient's norm for those that vanish
  * mathematically (a bias before batch-norm). A value that lies within a rounding of a quantizer's threshold, or two
- * that are equal to a max-pool, may get another code here than there and change everything behind it; so a net has
- * three different batches to agree on one. What is computed wrongly agrees on none. */
+ * that are equal to a max-pool, may get another code here than there and change everything behind it; so a net with
+ * quantizers has three different batches to agree on two. */
 #ifndef LB_TESTS_SAME_STEP_H
 #define LB_TESTS_SAME_STEP_H
 

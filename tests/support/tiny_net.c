@@ -7,6 +7,7 @@
 #include "freeze/freeze.h"
 #include "quant/method.h"
 #include "support/freeze_check.h"
+#include "support/quantizer_settings.h"
 #include "support/support.h"
 
 lb_weight_choice lb_tiny_weights(const char *name, int bits)
@@ -14,8 +15,7 @@ lb_weight_choice lb_tiny_weights(const char *name, int bits)
     const lb_weight_quantizer *q = lb_weight_quantizer_find(name);
     assert_non_null(q);
     lb_weight_choice choice = {q, {.bits = bits, .granularity = q->granularity}};
-    for (size_t i = 0; q->options && q->options[i].name; i++)
-        choice.setting.options[i] = q->options[i].standard;
+    lb_test_standard_options(q->options, choice.setting.options);
     return choice;
 }
 

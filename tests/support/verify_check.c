@@ -74,6 +74,7 @@ void lb_test_verify(const char *name, lb_net *net, size_t images, uint64_t seed,
                                       .threads = 1};
     if (lb_compare(&comparison, &r) != LB_OK) fail_msg("%s: %s", name, lb_error());
     check_result(name, &r);
+    assert_true(r.compared > 0);
     sum->networks++;
     sum->layers += r.layers;
     sum->values += r.compared;

@@ -10,12 +10,13 @@
 #include "base/file.h"
 #include "base/safetensors.h"
 #include "data/dataset.h"
-#include "freeze/freeze.h"
 #include "lowbit/inspect.h"
 #include "support/plain_intnet.h"
 #include "support/random_net.h"
 #include "support/support.h"
 #include "support/tiny_training.h"
+#include "support/verify_check.h"
+#include "train/run.h"
 
 enum { IMAGES = 10, RANDOM_NETS = 60, RANDOM_IMAGES = 3 };
 
@@ -336,67 +337,20 @@ static void no_memory_is_an_error(void **state)
 
 /* ---- random networks ------------------------------------------------------------------------- */
 
-/* Pixels at random; the frozen network without normalization takes p / 255, or raw pixels. */
-static void fill_pixels(size_t n, uint8_t *pixels)
-{
-    uint64_t x = 88172645463325252u;
-    for (size_t i = 0; i < n; i++) {
-        x ^= x << 13;
-        x ^= x >> 7;
-        x ^= x << 17;
-        pixels[i] = (uint8_t)(x >> 32);
-    }
-}
-
-static size_t compare_random(uint64_t seed, const char *path)
-{
-    lb_net net;
-    lb_intnet frozen;
-    lb_packed *packed[2] = {NULL, NULL};
-    lb_compared_packed compared[2];
-    static const char *const isas[2] = {"scalar", NULL};
-    uint8_t pixels[RANDOM_IMAGES * 4096];
-    lb_random_net(seed, &net);
-    assert_ok(lb_freeze(&net, &frozen));
-    assert_ok(lb_intnet_write(&frozen, path));
-    lb_intnet_release(&frozen);
-    for (size_t i = 0; i < 2; i++) {
-        const lb_packed_options options = {.isa = isas[i]};
-        assert_ok(lb_packed_open(path, &options, &packed[i]));
-        compared[i] = (lb_compared_packed){isas[i] ? isas[i] : "best", packed[i]};
-    }
-    const size_t values = lb_shape_count(net.input);
-    assert_true(RANDOM_IMAGES * values <= sizeof pixels);
-    fill_pixels(RANDOM_IMAGES * values, pixels);
-    lb_comparison c = {.net = &net,
-                       .packed = compared,
-                       .n_packed = 2,
-                       .pixels = pixels,
-                       .images = RANDOM_IMAGES,
-                       .normalization = {.raw_codes = net.raw_input, .std = {1, 1, 1, 1}},
-                       .threads = 1};
-    lb_verify_result r;
-    assert_ok(lb_compare(&c, &r));
-    if (r.mismatches > 0) {
-        fail_msg("network %llu: %zu of %zu values differ, the first in image %zu, layer %s (%s), "
-                 "channel %zu, row %zu, column %zu: training %a, packed %a",
-                 (unsigned long long)seed, r.mismatches, r.compared, r.first.image, r.first.layer,
-                 r.first.isa, r.first.channel, r.first.row, r.first.column,
-                 (double)r.first.training, (double)r.first.packed);
-    }
-    for (size_t i = 0; i < 2; i++) lb_packed_close(packed[i]);
-    lb_net_release(&net);
-    return r.compared;
-}
-
 static void random_networks_are_the_same(void **state)
 {
     (void)state;
-    size_t compared = 0;
-    for (uint64_t seed = 1; seed <= RANDOM_NETS; seed++)
-        compared += compare_random(seed, lb_test_fresh("random.lbm"));
-    print_message("%d networks, %zu values compared\n", RANDOM_NETS, compared);
-    assert_true(compared > 10000);
+    lb_test_verified sum = {0};
+    for (uint64_t seed = 1; seed <= RANDOM_NETS; seed++) {
+        char name[32];
+        lb_net net;
+        (void)snprintf(name, sizeof name, "network %llu", (unsigned long long)seed);
+        lb_random_net(seed, &net);
+        lb_test_verify(name, &net, RANDOM_IMAGES, seed, lb_test_fresh("random.lbm"), &sum);
+        lb_net_release(&net);
+    }
+    print_message("%d networks, %zu values compared\n", RANDOM_NETS, sum.values);
+    assert_true(sum.values > 10000);
 }
 
 int main(void)
