@@ -5,11 +5,11 @@ set -euo pipefail
 
 train()
 {
-    "$LOWBIT" train --data synth-digits:300 --width-multiplier 0.125 --epochs 1 --batch 50 --threads 1 "$@" >/dev/null
+    "$LOWBIT" train --data synth-digits:300 --width-multiplier 0.125 --batch 50 --threads 1 "$@" >/dev/null
 }
-train --method dorefa --abits 2 --out runs/a
-train --method twn --out runs/b
-train --method twn --seed 2 --out runs/c
+train --epochs 1 --method dorefa --abits 2 --out runs/a
+train --epochs 1 --method twn --out runs/b
+train --epochs 1 --method twn --seed 2 --out runs/c
 
 # ---- import and list
 says "runs/a: run 1" "$LOWBIT" results import runs/a
