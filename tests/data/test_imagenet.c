@@ -391,12 +391,8 @@ static int measure(const char *root)
 
 static void run_measure(const char *root, long *kilobytes, double *seconds)
 {
-    char command[1024], line[128] = "";
-    (void)snprintf(command, sizeof command, "'%s' measure '%s'", program, root);
-    FILE *pipe = popen(command, "r");
-    assert_non_null(pipe);
-    assert_non_null(fgets(line, sizeof line, pipe));
-    assert_int_equal(pclose(pipe), 0);
+    char line[128];
+    lb_test_measure(program, root, line);
     char *end = NULL;
     *kilobytes = strtol(line, &end, 10);
     *seconds = strtod(end, NULL);

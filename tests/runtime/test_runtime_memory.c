@@ -124,12 +124,8 @@ static int measure(const char *path)
 /* What `program measure path` prints. */
 static void run_measure(const char *path, long *peak, long *plan)
 {
-    char command[1024], line[128] = "";
-    (void)snprintf(command, sizeof command, "'%s' measure '%s'", program, path);
-    FILE *pipe = popen(command, "r");
-    assert_non_null(pipe);
-    assert_non_null(fgets(line, sizeof line, pipe));
-    assert_int_equal(pclose(pipe), 0);
+    char line[128];
+    lb_test_measure(program, path, line);
     char *end = NULL;
     *peak = strtol(line, &end, 10);
     *plan = strtol(end, NULL, 10);

@@ -123,3 +123,13 @@ void lb_test_every_allocation_failure(lb_status (*body)(void *context), void *co
     }
     fail_msg("more than %d allocations", LIMIT);
 }
+
+void lb_test_measure(const char *program, const char *argument, char line[128])
+{
+    char command[1024];
+    (void)snprintf(command, sizeof command, "'%s' measure '%s'", program, argument);
+    FILE *pipe = popen(command, "r");
+    assert_non_null(pipe);
+    assert_non_null(fgets(line, 128, pipe));
+    assert_int_equal(pclose(pipe), 0);
+}

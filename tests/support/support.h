@@ -26,6 +26,9 @@ const char *lb_test_path(const char *folder, const char *name);
 /** Write a file of these bytes, or fail the test. */
 void lb_test_write(const char *path, const void *data, size_t bytes);
 
+/** The line that `program measure argument` prints, in a process whose memory no other test has used. */
+void lb_test_measure(const char *program, const char *argument, char line[128]);
+
 /** Fail the test, with the message, unless `expression` is LB_OK. */
 #define assert_ok(expression) lb_test_status((expression), LB_OK, #expression, __FILE__, __LINE__)
 /** Fail the test unless `expression` is this status. */
