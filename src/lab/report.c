@@ -21,6 +21,19 @@ typedef struct places {
     char link[4096];
 } places;
 
+/* Does a path lead up? Then what it comes down from has a name that it does not tell. */
+static bool leads_up(const char *path)
+{
+    return strncmp(path, "../", 3) == 0 || strstr(path, "/../") != NULL;
+}
+
+/* Does a folder's name end before that slash of a path? Not "." or nothing. */
+static bool ends_folder(const char *path, size_t slash)
+{
+    if (path[slash] != '/' || slash == 0 || path[slash - 1] == '/') return false;
+    return path[slash - 1] != '.' || (slash > 1 && path[slash - 2] != '/');
+}
+
 /* The folder as seen from the page: what is left of it where the page's folder holds it, else the whole path, by
  * way of "../" where both are relative. */
 static lb_status find_link(const char *page, places *at)
@@ -31,14 +44,14 @@ static lb_status find_link(const char *page, places *at)
     at->link[0] = '\0';
     if (strncmp(folder, page, base) == 0) {
         folder += base;
-    } else if (folder[0] != '/' && page[0] == '/') {
+    } else if (folder[0] != '/' && (page[0] == '/' || leads_up(page))) {
         if (getcwd(at->link, room - 1) == NULL)
             return lb_fail(LB_E_IO, "cannot tell the current folder: %s", strerror(errno));
         n = strlen(at->link);
         at->link[n++] = '/';
     } else if (folder[0] != '/') {
         for (size_t i = 0; i < base && n + 3 < room; i++) {
-            if (page[i] != '/') continue;
+            if (!ends_folder(page, i)) continue;
             memcpy(at->link + n, "../", 3);
             n += 3;
         }

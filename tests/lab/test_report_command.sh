@@ -126,6 +126,9 @@ links pages/deep/b.html beside ../../beside
 links pages/c.html "$PWD/d" "$PWD/d"
 links "$PWD/pages/e.html" f "$PWD/f"
 links "$PWD/g.html" "$PWD/h" h
+links ./i.html beside beside
+links pages//./deep/j.html beside ../../beside
+links "../${PWD##*/}/k.html" beside "$PWD/beside"
 
 # ---- only some runs ----------------------------------------------------------------------------
 "$LOWBIT" report full.sqlite -o some.html --filter "wbits=1 abits=1" >printed
