@@ -110,7 +110,7 @@ static int best_fixed(const lb_selection *s, sweep what)
     for (size_t i = 0; i < n_fixed; i++) {
         const bool usual = fixed[i] == (what == SWEEP_WEIGHTS ? 32 : 1);
         const size_t points = count_all(s, what, bits, n, fixed[i]) * (usual ? 2 : 1);
-        if (points <= most) continue;
+        if (points == 0 || points < most || (points == most && !usual)) continue;
         most = points;
         best = fixed[i];
     }

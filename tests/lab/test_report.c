@@ -273,11 +273,12 @@ static void test_mixed_precision(void **state)
 static void test_widths_held_fixed(void **state)
 {
     (void)state;
-    /* activations of 2 bits have as many points as float ones, which win; 1-bit weights have no curve */
-    const lb_run_record runs[] = {lb_test_run(1, "q", 2, 2, 81.0), lb_test_run(2, "q", 4, 2, 82.0),
-                                  lb_test_run(3, "q", 2, 32, 83.0),
-                                  lb_test_run(4, "q", 4, 32, 84.0)};
-    const lb_report_input input = lb_test_report_input(runs, 4);
+    /* activations of 2 bits have twice the points of float ones and not more, which win; 1-bit weights have no curve */
+    const lb_run_record runs[] = {
+        lb_test_run(1, "q", 2, 2, 81.0),  lb_test_run(2, "q", 4, 2, 82.0),
+        lb_test_run(3, "q", 2, 32, 83.0), lb_test_run(4, "q", 4, 32, 84.0),
+        lb_test_run(5, "r", 2, 2, 85.0),  lb_test_run(6, "r", 4, 2, 86.0)};
+    const lb_report_input input = lb_test_report_input(runs, 6);
     lb_report_data data;
     assert_ok(lb_report_data_init(&input, &data));
     lb_pictures pictures = {.items = NULL};
