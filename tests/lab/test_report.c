@@ -293,6 +293,23 @@ static void test_widths_held_fixed(void **state)
     lb_report_data_release(&data);
 }
 
+/* Gnuplot draws nothing at all where an axis has no length. */
+static void test_bars_that_are_all_full(void **state)
+{
+    (void)state;
+    lb_run_record runs[6];
+    for (int i = 0; i < 6; i++) runs[i] = lb_test_run(i + 1, "q", 1 + i % 3, 1 + i / 3, 100.0);
+    const lb_report_input input = lb_test_report_input(runs, 6);
+    lb_report_data data;
+    assert_ok(lb_report_data_init(&input, &data));
+    lb_pictures pictures = {.items = NULL};
+    assert_ok(lb_plot_bars(&pictures, &data.sections[0].all, "p"));
+    assert_int_equal(pictures.n, 2);
+    assert_contains(pictures.items[0].script, "set zrange [95:100]\nset cbrange [100:100.01]\n");
+    lb_pictures_release(&pictures);
+    lb_report_data_release(&data);
+}
+
 static void test_svg_for_a_page(void **state)
 {
     (void)state;
@@ -409,6 +426,7 @@ int main(void)
         cmocka_unit_test(test_freezing),
         cmocka_unit_test(test_mixed_precision),
         cmocka_unit_test(test_widths_held_fixed),
+        cmocka_unit_test(test_bars_that_are_all_full),
         cmocka_unit_test(test_svg_for_a_page),
         cmocka_unit_test(test_a_page_quotes_what_it_is_given),
         cmocka_unit_test(test_allocation_failures),
