@@ -142,17 +142,27 @@ static lb_status merge_cells(lb_store *store, lb_store *other, int64_t from, int
     return status;
 }
 
+static lb_status merge_experiment(lb_store *store, lb_store *other, const lb_experiment_record *e)
+{
+    int64_t id = 0;
+    const lb_status status = lb_put_experiment(store, e->name, e->title, e->text, &id);
+    if (status == LB_E_ARG) { /* of many stores, the one that does not fit is to be named */
+        return lb_fail(LB_E_ARG,
+                       "%s: another experiment named '%s' is there already; drop the cells of one "
+                       "of them first: `lowbit results forget %s`",
+                       other->path, e->name, e->name);
+    }
+    LB_TRY(status);
+    return merge_cells(store, other, e->id, id);
+}
+
 static lb_status merge_experiments(lb_store *store, lb_store *other)
 {
     lb_experiment_record *theirs = NULL;
     size_t n = 0;
     lb_status status = lb_store_experiments(other, &theirs, &n);
-    for (size_t i = 0; status == LB_OK && i < n; i++) {
-        const lb_experiment_record *e = &theirs[i];
-        int64_t id = 0;
-        status = lb_put_experiment(store, e->name, e->title, e->text, &id);
-        if (status == LB_OK) status = merge_cells(store, other, e->id, id);
-    }
+    for (size_t i = 0; status == LB_OK && i < n; i++)
+        status = merge_experiment(store, other, &theirs[i]);
     lb_records_free(theirs);
     return status;
 }
