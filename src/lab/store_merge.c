@@ -113,13 +113,8 @@ static lb_status merge_runs(lb_store *store, lb_store *other, lb_merge_counts *c
 
 /* ---- experiments ----------------------------------------------------------------------------- */
 
-/* A cell of theirs is taken where it is done, or missing here. What is done here stays: lb_put_cell. */
-static lb_status merge_cell(lb_store *store, int64_t experiment, lb_cell_record *cell,
-                            const lb_cell_record *ours, size_t n_ours)
+static lb_status merge_cell(lb_store *store, int64_t experiment, lb_cell_record *cell)
 {
-    for (size_t i = 0; !cell->done && i < n_ours; i++) {
-        if (ours[i].position == cell->position) return LB_OK;
-    }
     if (cell->run_id != 0) { /* the same run has another id here */
         bool found = false;
         lb_run_record run;
@@ -129,14 +124,19 @@ static lb_status merge_cell(lb_store *store, int64_t experiment, lb_cell_record 
     return lb_put_cell(store, experiment, cell);
 }
 
+/* A cell of theirs is taken where it is done, or missing here. What is done here stays: lb_put_cell. Both lists stand
+ * by position. */
 static lb_status merge_cells(lb_store *store, lb_store *other, int64_t from, int64_t to)
 {
     lb_cell_record *theirs = NULL, *ours = NULL;
-    size_t n_theirs = 0, n_ours = 0;
+    size_t n_theirs = 0, n_ours = 0, at = 0;
     lb_status status = lb_store_cells(other, from, &theirs, &n_theirs);
     if (status == LB_OK) status = lb_store_cells(store, to, &ours, &n_ours);
-    for (size_t i = 0; status == LB_OK && i < n_theirs; i++)
-        status = merge_cell(store, to, &theirs[i], ours, n_ours);
+    for (size_t i = 0; status == LB_OK && i < n_theirs; i++) {
+        while (at < n_ours && ours[at].position < theirs[i].position) at++;
+        const bool is_here = at < n_ours && ours[at].position == theirs[i].position;
+        if (theirs[i].done || !is_here) status = merge_cell(store, to, &theirs[i]);
+    }
     lb_records_free(theirs);
     lb_records_free(ours);
     return status;
