@@ -1,4 +1,5 @@
-/* A report as files: everything is made in a folder of its own first, then moved into place, the page last. */
+/* A report as files: everything is made in a folder of its own first, then moved into place, the page last. A wish to
+ * stop leaves nothing behind. */
 #include "lowbit/report.h"
 
 #include <dirent.h>
@@ -11,6 +12,7 @@
 
 #include "base/file.h"
 #include "lab/report_render.h"
+#include "lab/report_stop.h"
 #include "lab/report_store.h"
 
 enum { FOLDER_MODE = 0755 };
@@ -157,6 +159,8 @@ lb_status lb_report_write(const lb_report_options *options, lb_report_summary *o
     lb_status status = find_places(options, &at);
     if (status == LB_OK) status = lb_scratch_make(at.folder, &scratch);
     if (status == LB_OK) status = render(options, &at, scratch, &made);
+    if (status == LB_OK && lb_report_stop_wanted())
+        status = lb_fail(LB_E_INTERRUPTED, "%s: stopped before it was written", options->out);
     if (status == LB_OK && mkdir(at.folder, FOLDER_MODE) != 0 && !lb_path_is_folder(at.folder))
         status = lb_fail(LB_E_IO, "%s: cannot make the folder: %s", at.folder, strerror(errno));
     if (status == LB_OK) status = move_files(scratch, at.folder);
@@ -168,5 +172,6 @@ lb_status lb_report_write(const lb_report_options *options, lb_report_summary *o
     free(made.text);
     lb_scratch_remove(scratch);
     lb_free(at.folder);
+    lb_report_stop_forget();
     return status;
 }

@@ -174,6 +174,20 @@ chmod +x bin/gnuplot
 PATH=$PWD/bin:$PATH "$LOWBIT" report full.sqlite -o plain.html >printed 2>errors
 grep -q "gnuplot failed: line 0: it broke" errors
 
+# ---- stopped while it is being made: the older page stays, and nothing besides ------------------
+cp plain.html before.html
+printf '#!/bin/sh\ntouch "%s/drawing"\nexec sleep 600\n' "$PWD" >bin/gnuplot
+PATH=$PWD/bin:$PATH "$LOWBIT" report full.sqlite -o plain.html >printed 2>errors &
+process=$!
+wait_for $process [ -e drawing ]
+kill -TERM $process
+status=0
+wait $process || status=$?
+[ $status -eq 8 ] || fail "exit status $status of a report that was stopped"
+grep -q "^lowbit report: plain.html: stopped before it was written" errors
+cmp plain.html before.html
+[ -z "$(find . -maxdepth 1 -name '*_files.*')" ] || fail "a scratch folder is left"
+
 # ---- a page that cannot be written -------------------------------------------------------------
 rm -f report.html
 report_refused 5 "nowhere/at/all_files: cannot make a folder beside it: No such file" full.sqlite -o nowhere/at/all.html
