@@ -151,6 +151,10 @@ static lb_status render(const lb_report_options *options, const places *at, cons
 
 lb_status lb_report_write(const lb_report_options *options, lb_report_summary *out)
 {
+    const bool nowhere = options->folder != NULL && options->folder[0] == '\0';
+    if (options->out[0] == '\0' || nowhere)
+        return lb_fail(LB_E_ARG, "the name of the %s is empty",
+                       nowhere ? "pictures' folder" : "page");
     if (lb_path_is_folder(options->out))
         return lb_fail(LB_E_ARG, "%s is a folder; wanted a file for the page", options->out);
     places at = {.folder = NULL};

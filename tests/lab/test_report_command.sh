@@ -26,6 +26,9 @@ report_refused 2 "wanted one STORE" a b --live
 report_refused 2 "--live writes no files" runs --live -o page.html
 report_refused 2 "--port is for --live only" runs/a --port 8000
 report_refused 2 "runs is a folder; wanted a file for the page" runs/a -o runs
+report_refused 2 "the name of the page is empty" runs/a -o ""
+report_refused 2 "the name of the pictures' folder is empty" runs/a --pictures ""
+[ ! -e _files ]
 
 # ---- folders of runs ---------------------------------------------------------------------------
 "$LOWBIT" report runs/a runs/b >printed 2>errors
