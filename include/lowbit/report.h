@@ -37,7 +37,7 @@ typedef struct lb_report_summary {
  * Errors:    LB_E_ARG    no sources, an unknown key in the filter.
  *            LB_E_FORMAT a source is neither a store nor a run, or damaged.
  *            LB_E_IO     a source cannot be read, or the page not written; an older page is intact.
- *            LB_E_NOMEM.
+ *            LB_E_INTERRUPTED lb_report_stop was called: nothing is left behind, as above. LB_E_NOMEM.
  */
 lb_status lb_report_write(const lb_report_options *options, lb_report_summary *out);
 
@@ -61,7 +61,8 @@ typedef struct lb_serve_options {
  * Threads:   one at a time in a process.
  */
 lb_status lb_report_serve(const lb_serve_options *options);
-/** End lb_report_serve. May be called from a signal handler or another thread; remembered for the next one. */
+/** End lb_report_serve or lb_report_write. May be called from a signal handler or another thread; remembered for the
+ *  next one. */
 void lb_report_stop(void);
 
 #ifdef __cplusplus

@@ -184,6 +184,7 @@ static lb_status sync_folder(const char *path)
 static lb_status find_target(const char *path, char **out)
 {
     struct stat info;
+    if (path[0] == '\0') return lb_fail(LB_E_IO, "cannot write: the file's name is empty");
     if (stat(path, &info) != 0) return lb_strdup(path, out);
     if (!S_ISREG(info.st_mode))
         return lb_fail(LB_E_IO, "%s: not a regular file; only such a one is replaced", path);

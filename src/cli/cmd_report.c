@@ -43,7 +43,6 @@ static int serve(const char *const *sources, size_t n)
                            "--live writes no files: not with --out, --pictures");
     if (given.port < -1 || given.port > 65535)
         return lb_cli_fail("report", LB_E_ARG, "port %d: wanted 0 to 65535", given.port);
-    lb_cli_on_stop(lb_report_stop);
     const lb_serve_options wanted = {.store = sources[0],
                                      .title = given.title,
                                      .filter = given.filter,
@@ -60,6 +59,7 @@ static int run(poptContext context)
     size_t n = 0;
     while (sources != NULL && sources[n] != NULL) n++;
     if (n == 0) return lb_cli_fail("report", LB_E_ARG, "wanted a result store, or folders of runs");
+    lb_cli_on_stop(lb_report_stop);
     if (given.live) return serve(sources, n);
     if (given.port != -1) return lb_cli_fail("report", LB_E_ARG, "--port is for --live only");
     const char *page = given.out != NULL ? given.out : "report.html";

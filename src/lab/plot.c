@@ -12,6 +12,7 @@
 
 #include "base/clock.h"
 #include "base/file.h"
+#include "lab/report_stop.h"
 
 enum { MAX_SECONDS = 120, NOT_INSTALLED = 127 };
 
@@ -174,16 +175,18 @@ static lb_status start(const lb_pictures *pictures, const char *folder, const ch
     return LB_OK;
 }
 
-/* Wait for the process, until `deadline`; then end it. */
+/* Wait for the process, until `deadline` or a wish to stop; then end it. */
 static lb_status finish(drawing *d, double deadline)
 {
     int state = 0;
     while (waitpid(d->process, &state, WNOHANG) == 0) {
         const struct timespec pause = {.tv_nsec = 2000000};
         (void)nanosleep(&pause, NULL);
-        if (lb_seconds() < deadline) continue;
+        const bool stopped = lb_report_stop_wanted();
+        if (!stopped && lb_seconds() < deadline) continue;
         (void)kill(d->process, SIGKILL);
         (void)waitpid(d->process, &state, 0);
+        if (stopped) return lb_fail(LB_E_INTERRUPTED, "stopped while gnuplot drew");
         return lb_fail(LB_E_IO, "gnuplot took more than %d seconds", MAX_SECONDS);
     }
     if (WIFEXITED(state) && WEXITSTATUS(state) == 0) return LB_OK;

@@ -110,7 +110,7 @@ static int best_fixed(const lb_selection *s, sweep what)
     for (size_t i = 0; i < n_fixed; i++) {
         const bool usual = fixed[i] == (what == SWEEP_WEIGHTS ? 32 : 1);
         const size_t points = count_all(s, what, bits, n, fixed[i]) * (usual ? 2 : 1);
-        if (points <= most) continue;
+        if (points == 0 || points < most || (points == most && !usual)) continue;
         most = points;
         best = fixed[i];
     }
@@ -174,7 +174,8 @@ static void write_plane(FILE *script, const lb_selection *s, size_t series, cons
                 script);
     write_tics(script, "x", p->w, p->n_w, true);
     write_tics(script, "y", p->a, p->n_a, true);
-    const double floor_of = fmax(0.0, 5.0 * floor((p->low - 0.2 * (p->high - p->low)) / 5.0));
+    const double below = 5.0 * floor((p->low - 0.2 * (p->high - p->low)) / 5.0);
+    const double floor_of = fmin(fmax(0.0, below), 95.0); /* an axis up to 100 has a length */
     (void)fprintf(script,
                   "set xrange [-0.6:%zu.6]\nset yrange [-0.6:%zu.6]\nset zrange [%g:100]\n"
                   "set cbrange [%g:%g]\nset xyplane at %g\nset xlabel 'bits of weights'\n",

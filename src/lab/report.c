@@ -1,4 +1,5 @@
-/* A report as files: everything is made in a folder of its own first, then moved into place, the page last. */
+/* A report as files: everything is made in a folder of its own first, then moved into place, the page last. A wish to
+ * stop leaves nothing behind. */
 #include "lowbit/report.h"
 
 #include <dirent.h>
@@ -11,6 +12,7 @@
 
 #include "base/file.h"
 #include "lab/report_render.h"
+#include "lab/report_stop.h"
 #include "lab/report_store.h"
 
 enum { FOLDER_MODE = 0755 };
@@ -20,6 +22,19 @@ typedef struct places {
     char *folder;
     char link[4096];
 } places;
+
+/* Does a path lead up? Then what it comes down from has a name that it does not tell. */
+static bool leads_up(const char *path)
+{
+    return strncmp(path, "../", 3) == 0 || strstr(path, "/../") != NULL;
+}
+
+/* Does a folder's name end before that slash of a path? Not "." or nothing. */
+static bool ends_folder(const char *path, size_t slash)
+{
+    if (path[slash] != '/' || slash == 0 || path[slash - 1] == '/') return false;
+    return path[slash - 1] != '.' || (slash > 1 && path[slash - 2] != '/');
+}
 
 /* The folder as seen from the page: what is left of it where the page's folder holds it, else the whole path, by
  * way of "../" where both are relative. */
@@ -31,14 +46,14 @@ static lb_status find_link(const char *page, places *at)
     at->link[0] = '\0';
     if (strncmp(folder, page, base) == 0) {
         folder += base;
-    } else if (folder[0] != '/' && page[0] == '/') {
+    } else if (folder[0] != '/' && (page[0] == '/' || leads_up(page))) {
         if (getcwd(at->link, room - 1) == NULL)
             return lb_fail(LB_E_IO, "cannot tell the current folder: %s", strerror(errno));
         n = strlen(at->link);
         at->link[n++] = '/';
     } else if (folder[0] != '/') {
         for (size_t i = 0; i < base && n + 3 < room; i++) {
-            if (page[i] != '/') continue;
+            if (!ends_folder(page, i)) continue;
             memcpy(at->link + n, "../", 3);
             n += 3;
         }
@@ -136,6 +151,10 @@ static lb_status render(const lb_report_options *options, const places *at, cons
 
 lb_status lb_report_write(const lb_report_options *options, lb_report_summary *out)
 {
+    const bool nowhere = options->folder != NULL && options->folder[0] == '\0';
+    if (options->out[0] == '\0' || nowhere)
+        return lb_fail(LB_E_ARG, "the name of the %s is empty",
+                       nowhere ? "pictures' folder" : "page");
     if (lb_path_is_folder(options->out))
         return lb_fail(LB_E_ARG, "%s is a folder; wanted a file for the page", options->out);
     places at = {.folder = NULL};
@@ -144,6 +163,8 @@ lb_status lb_report_write(const lb_report_options *options, lb_report_summary *o
     lb_status status = find_places(options, &at);
     if (status == LB_OK) status = lb_scratch_make(at.folder, &scratch);
     if (status == LB_OK) status = render(options, &at, scratch, &made);
+    if (status == LB_OK && lb_report_stop_wanted())
+        status = lb_fail(LB_E_INTERRUPTED, "%s: stopped before it was written", options->out);
     if (status == LB_OK && mkdir(at.folder, FOLDER_MODE) != 0 && !lb_path_is_folder(at.folder))
         status = lb_fail(LB_E_IO, "%s: cannot make the folder: %s", at.folder, strerror(errno));
     if (status == LB_OK) status = move_files(scratch, at.folder);
@@ -155,5 +176,6 @@ lb_status lb_report_write(const lb_report_options *options, lb_report_summary *o
     free(made.text);
     lb_scratch_remove(scratch);
     lb_free(at.folder);
+    lb_report_stop_forget();
     return status;
 }

@@ -7,7 +7,6 @@
 #include <microhttpd.h>
 #include <netinet/in.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,16 +16,10 @@
 
 #include "base/clock.h"
 #include "lab/report_render.h"
+#include "lab/report_stop.h"
 #include "lab/report_store.h"
 
 enum { STANDARD_SECONDS = 5, IDLE_SECONDS = 60 };
-
-static volatile sig_atomic_t stop_wanted;
-
-void lb_report_stop(void)
-{
-    stop_wanted = 1;
-}
 
 /* The page, which two threads see. */
 typedef struct server {
@@ -147,10 +140,10 @@ static lb_status make_page(const lb_serve_options *options, double seconds, serv
 static void watch(const lb_serve_options *options, double seconds, trace seen, server *s)
 {
     double made = lb_seconds();
-    while (!stop_wanted) {
+    while (!lb_report_stop_wanted()) {
         const struct timespec pause = {.tv_nsec = 200000000};
         (void)nanosleep(&pause, NULL); /* a signal ends it early */
-        if (stop_wanted || lb_seconds() - made < seconds) continue;
+        if (lb_report_stop_wanted() || lb_seconds() - made < seconds) continue;
         const trace now = trace_of(options->store);
         if (memcmp(&now, &seen, sizeof now) == 0) continue;
         /* one that cannot be read just now (a full disk, a merge) is tried again; the last page stays */
@@ -195,7 +188,7 @@ lb_status lb_report_serve(const lb_serve_options *options)
         watch(options, seconds, seen, &s);
         MHD_stop_daemon(daemon);
     }
-    stop_wanted = 0;
+    lb_report_stop_forget();
     (void)pthread_mutex_destroy(&s.lock);
     free(s.text);
     return status;

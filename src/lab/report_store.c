@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "base/file.h"
+#include "lab/report_stop.h"
 
 /* ---- records --------------------------------------------------------------------------------- */
 
@@ -153,7 +154,7 @@ lb_status lb_report_open_sources(const char *const *sources, size_t n, const cha
     LB_TRY(lb_path_join(scratch_folder, "store.sqlite", &path));
     lb_store *store = NULL;
     lb_status status = lb_store_open(path, LB_STORE_WRITE, &store);
-    for (size_t i = 0; i < n && status == LB_OK; i++)
+    for (size_t i = 0; i < n && status == LB_OK && !lb_report_stop_wanted(); i++)
         status = add_source(store, sources[i], procedures);
     lb_free(path);
     if (status != LB_OK) {

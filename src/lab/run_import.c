@@ -72,6 +72,21 @@ static void read_time(const char *path, char out[TIME_BYTES])
         (void)strftime(out, TIME_BYTES, "%Y-%m-%dT%H:%M:%SZ", &utc);
 }
 
+/* Put a checkpoint that the run began with behind the settings, by its contents: runs that differ in it alone are no
+ * repetitions of each other. */
+static lb_status add_checkpoint(lb_resolved_run *run, const char *key, const char *sha256)
+{
+    if (sha256[0] == '\0') return LB_OK;
+    const size_t length = strlen(run->json) - 1; /* without the brace at its end */
+    const size_t bytes = length + strlen(key) + strlen(sha256) + sizeof ",\"\": \"\"}";
+    void *block = NULL;
+    LB_TRY(lb_alloc(bytes, 1, "settings", &block));
+    (void)snprintf(block, bytes, "%.*s,\"%s\": \"%s\"}", (int)length, run->json, key, sha256);
+    lb_free(run->json);
+    run->json = block;
+    return LB_OK;
+}
+
 static lb_status read_config(folder_run *f)
 {
     uint8_t *text = NULL;
@@ -83,6 +98,8 @@ static lb_status read_config(folder_run *f)
     if (status == LB_OK)
         status = lb_run_description_read(f->config, (const char *)text, f->settings, &f->facts);
     if (status == LB_OK) status = lb_resolve_run(f->settings, &f->resolved);
+    if (status == LB_OK) status = add_checkpoint(&f->resolved, "init", f->facts.init);
+    if (status == LB_OK) status = add_checkpoint(&f->resolved, "teacher", f->facts.teacher);
     if (status == LB_E_ARG) status = lb_fail_in(LB_E_FORMAT, "%s", f->config);
     if (status == LB_OK) read_version((const char *)text, f->version);
     lb_free(text);

@@ -68,7 +68,8 @@ static lb_status is_over(const lb_sweep_state *state, const char *part, const ch
     return status;
 }
 
-/* Merge a cell's store. One that is damaged counts as none: its task is run again, from the run's checkpoint. */
+/* Merge a cell's store. One that is damaged, or is of the experiment's text before it was changed and its cells
+ * forgotten, counts as none: its task is run again, from the run's checkpoint. */
 static lb_status merge(cluster *c, size_t cell, bool *ended)
 {
     lb_sweep_state *state = &c->state;
@@ -81,8 +82,9 @@ static lb_status merge(cluster *c, size_t cell, bool *ended)
         status = lb_store_merge(state->store, path, &counts);
         if (status == LB_OK)
             status = is_over(state, path, state->plan.cells[cell].record.hash, ended);
-        if (*ended || status == LB_E_FORMAT) remove_part(path);
-        if (status == LB_E_FORMAT) status = LB_OK;
+        const bool useless = status == LB_E_FORMAT || status == LB_E_ARG;
+        if (*ended || useless) remove_part(path);
+        if (useless) status = LB_OK;
     }
     lb_free(path);
     return status;

@@ -113,13 +113,8 @@ static lb_status merge_runs(lb_store *store, lb_store *other, lb_merge_counts *c
 
 /* ---- experiments ----------------------------------------------------------------------------- */
 
-/* A cell of theirs is taken where it is done, or missing here. What is done here stays: lb_put_cell. */
-static lb_status merge_cell(lb_store *store, int64_t experiment, lb_cell_record *cell,
-                            const lb_cell_record *ours, size_t n_ours)
+static lb_status merge_cell(lb_store *store, int64_t experiment, lb_cell_record *cell)
 {
-    for (size_t i = 0; !cell->done && i < n_ours; i++) {
-        if (ours[i].position == cell->position) return LB_OK;
-    }
     if (cell->run_id != 0) { /* the same run has another id here */
         bool found = false;
         lb_run_record run;
@@ -129,17 +124,36 @@ static lb_status merge_cell(lb_store *store, int64_t experiment, lb_cell_record 
     return lb_put_cell(store, experiment, cell);
 }
 
+/* A cell of theirs is taken where it is done, or missing here. What is done here stays: lb_put_cell. Both lists stand
+ * by position. */
 static lb_status merge_cells(lb_store *store, lb_store *other, int64_t from, int64_t to)
 {
     lb_cell_record *theirs = NULL, *ours = NULL;
-    size_t n_theirs = 0, n_ours = 0;
+    size_t n_theirs = 0, n_ours = 0, at = 0;
     lb_status status = lb_store_cells(other, from, &theirs, &n_theirs);
     if (status == LB_OK) status = lb_store_cells(store, to, &ours, &n_ours);
-    for (size_t i = 0; status == LB_OK && i < n_theirs; i++)
-        status = merge_cell(store, to, &theirs[i], ours, n_ours);
+    for (size_t i = 0; status == LB_OK && i < n_theirs; i++) {
+        while (at < n_ours && ours[at].position < theirs[i].position) at++;
+        const bool is_here = at < n_ours && ours[at].position == theirs[i].position;
+        if (theirs[i].done || !is_here) status = merge_cell(store, to, &theirs[i]);
+    }
     lb_records_free(theirs);
     lb_records_free(ours);
     return status;
+}
+
+static lb_status merge_experiment(lb_store *store, lb_store *other, const lb_experiment_record *e)
+{
+    int64_t id = 0;
+    const lb_status status = lb_put_experiment(store, e->name, e->title, e->text, &id);
+    if (status == LB_E_ARG) { /* of many stores, the one that does not fit is to be named */
+        return lb_fail(LB_E_ARG,
+                       "%s: another experiment named '%s' is there already; drop the cells of one "
+                       "of them first: `lowbit results forget %s`",
+                       other->path, e->name, e->name);
+    }
+    LB_TRY(status);
+    return merge_cells(store, other, e->id, id);
 }
 
 static lb_status merge_experiments(lb_store *store, lb_store *other)
@@ -147,12 +161,8 @@ static lb_status merge_experiments(lb_store *store, lb_store *other)
     lb_experiment_record *theirs = NULL;
     size_t n = 0;
     lb_status status = lb_store_experiments(other, &theirs, &n);
-    for (size_t i = 0; status == LB_OK && i < n; i++) {
-        const lb_experiment_record *e = &theirs[i];
-        int64_t id = 0;
-        status = lb_put_experiment(store, e->name, e->title, e->text, &id);
-        if (status == LB_OK) status = merge_cells(store, other, e->id, id);
-    }
+    for (size_t i = 0; status == LB_OK && i < n; i++)
+        status = merge_experiment(store, other, &theirs[i]);
     lb_records_free(theirs);
     return status;
 }

@@ -79,16 +79,19 @@ static lb_status look(lb_sweep_state *state, lb_plan_cell *cell)
     return LB_OK;
 }
 
-/* The end of a cell that cannot be run as its search came to nothing. */
+/* The end of a cell that cannot be run as its search came to nothing: all trials of its last rung failed. */
 static lb_status give_up(lb_sweep_state *state, size_t index)
 {
-    const lb_plan_cell *trial =
-        &state->plan.cells[state->plan.cells[index].record.point * state->plan.n_of_point];
+    const lb_sweep_plan *plan = &state->plan;
+    const size_t rungs = plan->info.search.rungs, end = plan->cells[index].record.point + 1;
+    const size_t last = lb_experiment_rung_trials(plan->experiment, rungs - 1);
+    const lb_plan_cell *trial = &plan->cells[end * plan->n_of_point - last];
     bool found = false;
     lb_run_record run;
     LB_TRY(lb_store_find(state->store, trial->record.hash, &found, &run));
     char message[1024];
-    (void)snprintf(message, sizeof message, "all trials of its search failed, the first: %s",
+    (void)snprintf(message, sizeof message, "all trials of %s failed, the first: %s",
+                   rungs > 1 ? "the last rung of its search" : "its search",
                    found ? run.message : "unknown");
     return lb_sweep_state_fail(state, index, message);
 }

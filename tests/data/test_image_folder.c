@@ -304,6 +304,13 @@ static void test_other_files_are_refused(void **state)
                                    13,   'I',  'H', 'D', 'R', 0x7f, 0xff, 0xff, 0xff, 0x7f, 0xff,
                                    0xff, 0xff, 8,   0,   0,   0,    0,    0x44, 0x35, 0x92, 0x1f};
     assert_status(decode(huge, sizeof huge, &shape, &out), LB_E_FORMAT);
+    /* one of 16384 x 16384: sides that are read, but not both of them */
+    static const uint8_t large[] = {
+        0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a, 0,    0,    0,    0x0d, 0x49, 0x48,
+        0x44, 0x52, 0,    0,    0x40, 0,    0,    0,    0x40, 0,    8,    0,    0,    0,
+        0,    0x8c, 0xa3, 0x4f, 0x58, 0,    0,    0,    1,    0x49, 0x44, 0x41, 0x54};
+    assert_status(decode(large, sizeof large, &shape, &out), LB_E_FORMAT);
+    assert_contains(lb_error(), "16384x16384 pixels; sides of 1 to 16384 and 134217728 in all");
 }
 
 static lb_status open_folder(void *context)

@@ -273,11 +273,12 @@ static void test_mixed_precision(void **state)
 static void test_widths_held_fixed(void **state)
 {
     (void)state;
-    /* activations of 2 bits have as many points as float ones, which win; 1-bit weights have no curve */
-    const lb_run_record runs[] = {lb_test_run(1, "q", 2, 2, 81.0), lb_test_run(2, "q", 4, 2, 82.0),
-                                  lb_test_run(3, "q", 2, 32, 83.0),
-                                  lb_test_run(4, "q", 4, 32, 84.0)};
-    const lb_report_input input = lb_test_report_input(runs, 4);
+    /* activations of 2 bits have twice the points of float ones and not more, which win; 1-bit weights have no curve */
+    const lb_run_record runs[] = {
+        lb_test_run(1, "q", 2, 2, 81.0),  lb_test_run(2, "q", 4, 2, 82.0),
+        lb_test_run(3, "q", 2, 32, 83.0), lb_test_run(4, "q", 4, 32, 84.0),
+        lb_test_run(5, "r", 2, 2, 85.0),  lb_test_run(6, "r", 4, 2, 86.0)};
+    const lb_report_input input = lb_test_report_input(runs, 6);
     lb_report_data data;
     assert_ok(lb_report_data_init(&input, &data));
     lb_pictures pictures = {.items = NULL};
@@ -288,6 +289,23 @@ static void test_widths_held_fixed(void **state)
     assert_contains(pictures.items[0].script, "$d0 << EOD\n0 83.0000\n1 84.0000\nEOD\n");
     assert_string_equal(pictures.items[1].caption, "Width of activations, weights of 2 bits");
     assert_contains(pictures.items[1].script, "$d0 << EOD\n0 81.0000\n1 83.0000\nEOD\n");
+    lb_pictures_release(&pictures);
+    lb_report_data_release(&data);
+}
+
+/* Gnuplot draws nothing at all where an axis has no length. */
+static void test_bars_that_are_all_full(void **state)
+{
+    (void)state;
+    lb_run_record runs[6];
+    for (int i = 0; i < 6; i++) runs[i] = lb_test_run(i + 1, "q", 1 + i % 3, 1 + i / 3, 100.0);
+    const lb_report_input input = lb_test_report_input(runs, 6);
+    lb_report_data data;
+    assert_ok(lb_report_data_init(&input, &data));
+    lb_pictures pictures = {.items = NULL};
+    assert_ok(lb_plot_bars(&pictures, &data.sections[0].all, "p"));
+    assert_int_equal(pictures.n, 2);
+    assert_contains(pictures.items[0].script, "set zrange [95:100]\nset cbrange [100:100.01]\n");
     lb_pictures_release(&pictures);
     lb_report_data_release(&data);
 }
@@ -408,6 +426,7 @@ int main(void)
         cmocka_unit_test(test_freezing),
         cmocka_unit_test(test_mixed_precision),
         cmocka_unit_test(test_widths_held_fixed),
+        cmocka_unit_test(test_bars_that_are_all_full),
         cmocka_unit_test(test_svg_for_a_page),
         cmocka_unit_test(test_a_page_quotes_what_it_is_given),
         cmocka_unit_test(test_allocation_failures),

@@ -26,6 +26,9 @@ report_refused 2 "wanted one STORE" a b --live
 report_refused 2 "--live writes no files" runs --live -o page.html
 report_refused 2 "--port is for --live only" runs/a --port 8000
 report_refused 2 "runs is a folder; wanted a file for the page" runs/a -o runs
+report_refused 2 "the name of the page is empty" runs/a -o ""
+report_refused 2 "the name of the pictures' folder is empty" runs/a --pictures ""
+[ ! -e _files ]
 
 # ---- folders of runs ---------------------------------------------------------------------------
 "$LOWBIT" report runs/a runs/b >printed 2>errors
@@ -126,6 +129,9 @@ links pages/deep/b.html beside ../../beside
 links pages/c.html "$PWD/d" "$PWD/d"
 links "$PWD/pages/e.html" f "$PWD/f"
 links "$PWD/g.html" "$PWD/h" h
+links ./i.html beside beside
+links pages//./deep/j.html beside ../../beside
+links "../${PWD##*/}/k.html" beside "$PWD/beside"
 
 # ---- only some runs ----------------------------------------------------------------------------
 "$LOWBIT" report full.sqlite -o some.html --filter "wbits=1 abits=1" >printed
@@ -170,6 +176,20 @@ printf '#!/bin/sh\necho "line 0: it broke" >&2\nexit 3\n' >bin/gnuplot
 chmod +x bin/gnuplot
 PATH=$PWD/bin:$PATH "$LOWBIT" report full.sqlite -o plain.html >printed 2>errors
 grep -q "gnuplot failed: line 0: it broke" errors
+
+# ---- stopped while it is being made: the older page stays, and nothing besides ------------------
+cp plain.html before.html
+printf '#!/bin/sh\ntouch "%s/drawing"\nexec sleep 600\n' "$PWD" >bin/gnuplot
+PATH=$PWD/bin:$PATH "$LOWBIT" report full.sqlite -o plain.html >printed 2>errors &
+process=$!
+wait_for $process [ -e drawing ]
+kill -TERM $process
+status=0
+wait $process || status=$?
+[ $status -eq 8 ] || fail "exit status $status of a report that was stopped"
+grep -q "^lowbit report: plain.html: stopped before it was written" errors
+cmp plain.html before.html
+[ -z "$(find . -maxdepth 1 -name '*_files.*')" ] || fail "a scratch folder is left"
 
 # ---- a page that cannot be written -------------------------------------------------------------
 rm -f report.html

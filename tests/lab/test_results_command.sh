@@ -117,6 +117,7 @@ refused 2 "wanted csv, json or markdown" "$LOWBIT" results export --format xml
 refused 2 "--format and --out are for export only" "$LOWBIT" results list --out runs.csv
 refused 2 "--json is for list, show and query only" "$LOWBIT" results export --json
 refused 5 "no/such/folder/x.csv.tmp: cannot create: No such file" "$LOWBIT" results export --out no/such/folder/x.csv
+refused 5 "cannot write: the file's name is empty" "$LOWBIT" results export --out ""
 refused 5 "nowhere: no run is there" "$LOWBIT" results import nowhere
 refused 2 "which folders" "$LOWBIT" results import
 refused 2 "which stores" "$LOWBIT" results merge

@@ -180,7 +180,8 @@ static void what_cannot_be_merged_leaves_the_store_as_it_was(void **state)
     put(b, 2, 10, LB_RUN_OK, hash, &id);
     assert_ok(lb_store_begin_experiment(b, "e", "", "another text", &id));
     assert_status(lb_store_merge(a, theirs, &counts), LB_E_ARG);
-    assert_contains(lb_error(), "another experiment named 'e'");
+    assert_contains(lb_error(), "b.sqlite: another experiment named 'e'");
+    assert_contains(lb_error(), "`lowbit results forget e`");
     assert_int_equal(count(a), 1); /* its run did not come in either */
     assert_status(lb_store_merge(a, "/nowhere", &counts), LB_E_IO);
     assert_true(counts.added == 7 && counts.same == 7);

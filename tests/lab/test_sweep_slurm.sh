@@ -59,3 +59,13 @@ export TASK_SECONDS=2
 exits 1 "1 of 1 cells failed" "${sweep[@]}" long.yaml --out blocked --retry-failed
 same "arrays of a cell that is always cut off" "$(tr '\n' ' ' <arrays)" "1 1 1 1 1 "
 grep -q "its tasks, the last of them 1_1, left no result" printed || fail "the reason is not told: $(cat printed)"
+
+# ---- what a half-run cell left is of no use, and no hindrance, once the file was changed and its cells forgotten
+sed 's/long/changed/; s/widths: 16/widths: 8/' long.yaml >changed.yaml
+"${sweep[@]}" changed.yaml --limit-time 1 >lines
+same "stores of half-run cells" "$(find runs/changed/slurm/parts -name '*.sqlite' | wc -l)" 1
+sed -i 's/epochs: 1000000/epochs: 1/' changed.yaml
+"$LOWBIT" results forget changed >lines
+export TASK_SECONDS=300
+"${sweep[@]}" changed.yaml >lines
+grep -q '^1 of 1 cells done in .* 0 failed; 0 were there$' lines || fail "the changed experiment: $(cat lines)"

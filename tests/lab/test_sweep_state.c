@@ -14,14 +14,15 @@ static lb_experiment *open_text(const char *text)
 }
 
 /* The run of a cell comes to its end elsewhere: here it fails, which is an end too. */
-static void end_elsewhere(const lb_sweep_state *state, const lb_plan_cell *cell)
+static void end_elsewhere(const lb_sweep_state *state, const lb_plan_cell *cell,
+                          const char *message)
 {
     lb_store *store = NULL;
     lb_settings *settings = NULL;
     int64_t run = 0;
     assert_ok(lb_store_open(state->options->store, LB_STORE_WRITE, &store));
     assert_ok(lb_sweep_plan_settings(&state->plan, cell, &settings));
-    assert_ok(lb_store_record_failure(store, settings, cell->record.hash, "elsewhere", &run));
+    assert_ok(lb_store_record_failure(store, settings, cell->record.hash, message, &run));
     lb_settings_destroy(settings);
     lb_store_close(store);
 }
@@ -42,7 +43,7 @@ static void what_another_sweep_ran_is_not_run_again(void **unused)
         assert_ok(lb_sweep_state_look(&state, 0, &ended));
         assert_false(ended);
         for (size_t i = 0; i < 2; i++) {
-            end_elsewhere(&state, &state.plan.cells[i]);
+            end_elsewhere(&state, &state.plan.cells[i], "elsewhere");
             assert_ok(lb_sweep_state_look(&state, i, &ended));
             assert_int_equal(ended, !retry);
         }
@@ -63,10 +64,39 @@ static void what_another_sweep_ran_is_not_run_again(void **unused)
     lb_experiment_close(e);
 }
 
+/* The trials that halving leaves decide alone; those before may have come to their ends. */
+static void a_search_that_failed_says_why(void **unused)
+{
+    (void)unused;
+    lb_experiment *e =
+        open_text("name: a\npoints: [{method: bnn}, {method: twn}]\n"
+                  "search: {epochs: 1, halving: 2, axes: {lr: [1, 0.1, 0.01, 0.001]}}\n");
+    const lb_sweep_options options = {.store = lb_test_path(lb_test_folder(), "halving.sqlite")};
+    lb_sweep_state state;
+    bool ended = false, found = false;
+    lb_run_record run;
+    assert_ok(lb_sweep_state_open(e, &options, NULL, NULL, &state));
+    assert_ok(lb_sweep_state_begin(&state));
+    for (size_t i = 0; i < 6; i++) { /* four trials, then two on the next rung */
+        end_elsewhere(&state, &state.plan.cells[i], i < 4 ? "short" : "longer");
+        assert_ok(lb_sweep_state_look(&state, i, &ended));
+        assert_true(ended);
+    }
+    const lb_plan_cell *full = &state.plan.cells[12];
+    assert_int_equal(full->standing, LB_STANDING_ENDED);
+    assert_ok(lb_store_find(state.store, full->record.hash, &found, &run));
+    assert_true(found);
+    assert_string_equal(run.message,
+                        "all trials of the last rung of its search failed, the first: longer");
+    lb_sweep_state_close(&state);
+    lb_experiment_close(e);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_another_sweep_ran_is_not_run_again),
+        cmocka_unit_test(a_search_that_failed_says_why),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

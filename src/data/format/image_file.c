@@ -28,8 +28,8 @@ static lb_status check_sides(const char *where, lb_image_shape shape, size_t mos
         shape.height <= MAX_PIXELS / shape.width) {
         return LB_OK;
     }
-    return lb_fail(LB_E_FORMAT, "%s: %zux%zu pixels; sides of 1 to %zu are read", where,
-                   shape.height, shape.width, most);
+    return lb_fail(LB_E_FORMAT, "%s: %zux%zu pixels; sides of 1 to %zu and %d in all are read",
+                   where, shape.height, shape.width, most, (int)MAX_PIXELS);
 }
 
 lb_status lb_image_probe(const char *where, const uint8_t *file, size_t bytes, lb_image_facts *out)
