@@ -46,7 +46,7 @@ static lb_status set_standard(lb_settings *s)
     return LB_OK;
 }
 
-/* The user's settings; a tenth of the epochs warms up. */
+/* The user's settings; a tenth of the epochs warms up, but of one-cycle, which has a warm-up of its own. */
 static lb_status set_tuning(const lb_settings *tuning, lb_settings *s)
 {
     char text[NUMBER_BYTES];
@@ -54,19 +54,25 @@ static lb_status set_tuning(const lb_settings *tuning, lb_settings *s)
         if (tuning->given[k] != NULL)
             LB_TRY(lb_settings_set(s, lb_setting_table[k].key, tuning->given[k]));
     if (tuning != NULL && tuning->given[LB_KEY_WARMUP] != NULL) return LB_OK;
+    const bool own = strcmp(lb_settings_value(s, LB_KEY_SCHEDULE), "one-cycle") == 0;
     const size_t epochs = strtoull(lb_settings_value(s, LB_KEY_EPOCHS), NULL, 10);
-    (void)snprintf(text, sizeof text, "%zu", epochs / 10);
+    (void)snprintf(text, sizeof text, "%zu", own ? 0 : epochs / 10);
     return lb_settings_set(s, "warmup", text);
 }
 
-/* Settings of an iteration: those of the run it starts from, the tuning's, and where it writes. */
+lb_status lb_impq_tune(const lb_impq_plan *plan, const lb_run *from, lb_settings **out)
+{
+    LB_TRY(lb_settings_copy(from->settings, out));
+    LB_TRY(set_standard(*out));
+    return set_tuning(plan->options->tuning, *out);
+}
+
+/* Settings of an iteration: its training's, its widths, and where it reads and writes. */
 static lb_status make_settings(const lb_impq_call *p, const lb_run *from, const char *widths,
                                const char *init, const char *out, lb_settings **settings)
 {
-    LB_TRY(lb_settings_copy(from->settings, settings));
+    LB_TRY(lb_impq_tune(&p->plan, from, settings));
     lb_settings *s = *settings;
-    LB_TRY(set_standard(s));
-    LB_TRY(set_tuning(p->plan.options->tuning, s));
     lb_free(s->of_run[LB_KEY_MIXED_BITS]);
     s->of_run[LB_KEY_MIXED_BITS] = NULL;
     LB_TRY(lb_settings_set_of_run(s, "mixed-bits", widths));
