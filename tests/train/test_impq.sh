@@ -113,6 +113,19 @@ refused 2 "was made with teacher " impq start "${taught[@]:0:12}" --iterations 2
 grep -q " not nothing; going on, only iterations and stops may change$" errors || fail "no teacher: $(cat errors)"
 refused 2 "was made with teacher " impq start "${taught[@]:0:12}" --set teacher=start --out taught --resume
 
+# cut off in an iteration that is not wanted any more: the next phase does not take it for its own
+cp -r whole fewer
+rm -r fewer/iteration-[345]
+python3 -c 'import json
+state = json.load(open("fewer/impq.json"))
+del state["iterations"][2:]
+json.dump(state, open("fewer/impq.json", "w"))'
+fewer=("${plan[@]}")
+fewer[3]=1 # iterations of weights
+"$LOWBIT" impq start "${fewer[@]}" --out fewer --resume >log
+"$LOWBIT" impq start "${fewer[@]}" --out afresh >log
+diff -r fewer afresh
+
 # ---- rules ----
 
 "$LOWBIT" impq start --granularity layer --groups 3@1 --iterations 9 --stop "weight_bits <= 2.5" --epochs 1 --threads 1 \
