@@ -19,5 +19,7 @@ typedef struct lb_cost_kind {
 
 extern const lb_cost_kind lb_cost_kind_sparse, lb_cost_kind_syq;
 extern const struct poptOption lb_cost_sparse_options[];
+/** The first of them that has another value than its default; NULL: none. */
+const char *lb_cost_sparse_given(void);
 
 #endif

@@ -8,14 +8,17 @@
 #include "cli/cli.h"
 #include "cli/cli_json.h"
 #include "cli/cost_kinds.h"
+#include "cli/network_options.h"
 #include "lowbit/hardware.h"
 #include "lowbit/status.h"
 
 enum { NUMBERS_MAX = 32, BATCH_MAX = 1 << 20, FLOAT_BITS = 32 };
 static const double tera = 1e12;
 
-static const char *zeros_text = "50,80,90,92.8,95,97.6", *acts_text = "binary";
-static const char *reuse_text = "1,2,4,8,16,32,64,128,256,512,1024";
+static const char standard_zeros[] = "50,80,90,92.8,95,97.6", standard_acts[] = "binary";
+static const char standard_reuse[] = "1,2,4,8,16,32,64,128,256,512,1024";
+static const char *zeros_text = standard_zeros, *acts_text = standard_acts;
+static const char *reuse_text = standard_reuse;
 static int batch = 1, gnuplot_wanted;
 /* Of the FPGA: NAN stands for the KU115's. */
 static double luts = NAN, lut_percent = NAN, dsps = NAN, dsp_percent = NAN, clock_mhz = NAN;
@@ -60,6 +63,38 @@ static lb_fpga chosen_fpga(void)
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
         if (!isnan(numbers[i].given)) *numbers[i].to = numbers[i].given;
     return fpga;
+}
+
+enum { OF_CURVES = 1, OF_FILE = 2, OF_FPGA = 4 };
+
+/* The first option of these parts that has another value than its default; NULL: none. */
+static const char *first_given(unsigned parts)
+{
+    const struct {
+        const char *name;
+        bool given;
+        unsigned part;
+    } all[] = {{"zeros", zeros_text != standard_zeros, OF_CURVES},
+               {"reuse", reuse_text != standard_reuse, OF_CURVES},
+               {"acts", acts_text != standard_acts, OF_CURVES},
+               {"gnuplot", gnuplot_wanted != 0, OF_CURVES},
+               {"batch", batch != 1, OF_FILE},
+               {"luts", !isnan(luts), OF_FPGA},
+               {"lut-percent", !isnan(lut_percent), OF_FPGA},
+               {"dsps", !isnan(dsps), OF_FPGA},
+               {"dsp-percent", !isnan(dsp_percent), OF_FPGA},
+               {"clock", !isnan(clock_mhz), OF_FPGA},
+               {"mac-luts", !isnan(mac_luts), OF_FPGA},
+               {"mac-dsps", !isnan(mac_dsps), OF_FPGA},
+               {"decoder-luts", !isnan(decoder_luts), OF_FPGA}};
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+        if (all[i].given && (all[i].part & parts) != 0) return all[i].name;
+    return NULL;
+}
+
+const char *lb_cost_sparse_given(void)
+{
+    return first_given(OF_CURVES | OF_FILE | OF_FPGA);
 }
 
 /* ---- curves ---------------------------------------------------------------------------------- */
@@ -283,6 +318,15 @@ static int run(poptContext context, const lb_cost_form *form)
     if (gnuplot_wanted && (path != NULL || form->json || form->csv))
         return lb_cli_fail("cost", LB_E_ARG,
                            "--gnuplot draws the curves: no FILE, --json or --csv");
+    const char *unused = first_given(path != NULL ? OF_CURVES : OF_FILE);
+    if (unused != NULL)
+        return lb_cli_fail("cost", LB_E_ARG,
+                           path != NULL ? "--%s is of the curves: no FILE"
+                                        : "--%s is of a FILE's network: which?",
+                           unused);
+    if (lb_cli_network_any_given())
+        return lb_cli_fail("cost", LB_E_ARG,
+                           "sparse takes a packed FILE: options of a model are of syq");
     return path != NULL ? show_network(path, form) : show_curves(form);
 }
 

@@ -95,6 +95,9 @@ static int run(poptContext context, const lb_cost_form *form)
 {
     const char *extra = poptGetArg(context);
     if (extra != NULL) return lb_cli_fail("cost", LB_E_ARG, "unexpected argument '%s'", extra);
+    if (lb_cost_sparse_given() != NULL)
+        return lb_cli_fail("cost", LB_E_ARG, "--%s is of sparse, not of syq",
+                           lb_cost_sparse_given());
     if (!lb_cli_network_given("model"))
         return lb_cli_fail("cost", LB_E_ARG, "which network? give --model NAME");
     lb_cli_network n;

@@ -32,7 +32,7 @@ bool lb_cli_network_any_given(void)
     for (size_t i = 0; i < settings.n; i++) {
         if (lb_cli_settings_given(&settings, i)) return true;
     }
-    return shape_text != NULL;
+    return shape_text != NULL || classes != NOT_GIVEN;
 }
 
 bool lb_cli_network_given(const char *key)

@@ -141,6 +141,28 @@ static lb_status check_parts(const lb_settings *s, const lb_quant_config *quant,
     return lb_fail(LB_E_ARG, "quantized-decay %s has no part in float weights", decay);
 }
 
+/* Settings that are of one choice or two, and were given with another one. */
+static lb_status check_choices(const lb_settings *s)
+{
+    static const struct {
+        lb_key key, of;
+        const char *choice, *other; /* other NULL: there is one */
+    } rules[] = {{LB_KEY_MOMENTUM, LB_KEY_OPTIMIZER, "sgd", NULL},
+                 {LB_KEY_FINAL_LR, LB_KEY_SCHEDULE, "exponential", "cosine"},
+                 {LB_KEY_MILESTONES, LB_KEY_SCHEDULE, "step", NULL},
+                 {LB_KEY_LR_FACTOR, LB_KEY_SCHEDULE, "step", NULL}};
+    for (size_t i = 0; i < sizeof rules / sizeof *rules; i++) {
+        const char *value = lb_settings_value(s, rules[i].of), *other = rules[i].other;
+        if (s->given[rules[i].key] == NULL || strcmp(value, rules[i].choice) == 0) continue;
+        if (other != NULL && strcmp(value, other) == 0) continue;
+        return lb_fail(LB_E_ARG, "%s has no part in %s '%s': it is of '%s'%s%s%s",
+                       lb_setting_table[rules[i].key].key, lb_setting_table[rules[i].of].key, value,
+                       rules[i].choice, other ? " and '" : "", other ? other : "",
+                       other ? "'" : "");
+    }
+    return LB_OK;
+}
+
 /* What the method says to other settings. */
 static lb_status read_quantizer(const lb_settings *s, lb_train_config *out)
 {
@@ -154,6 +176,7 @@ static lb_status read_quantizer(const lb_settings *s, lb_train_config *out)
                        out->method.method);
     out->relaxes = q != NULL && q->relaxes;
     LB_TRY(check_parts(s, &quant, out->relaxes));
+    LB_TRY(check_choices(s));
     const char *freezing = lb_settings_value(s, LB_KEY_FREEZING);
     LB_TRY(lb_freezing_parse(freezing != NULL ? freezing : lb_freezing_standard, &out->freezing));
     out->freezing.patience = whole(s, LB_KEY_FREEZING_PATIENCE);

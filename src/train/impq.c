@@ -113,6 +113,18 @@ static lb_status check_procedure(const lb_impq_call *p, const lb_run *run)
     return status;
 }
 
+/* Do the settings of the iterations fit together? */
+static lb_status check_settings(const lb_impq_call *p, const lb_run *run)
+{
+    lb_train_config config = {0};
+    lb_settings *settings = NULL;
+    lb_status status = lb_impq_tune(&p->plan, run, &settings);
+    if (status == LB_OK) status = lb_train_config_read(settings, &config);
+    lb_train_config_release(&config);
+    lb_settings_destroy(settings);
+    return status;
+}
+
 /* A rule that all bits together cannot meet. */
 static lb_status check_floor(const lb_impq_plan *plan, const lb_net *net)
 {
@@ -129,6 +141,7 @@ static lb_status check_floor(const lb_impq_plan *plan, const lb_net *net)
 static lb_status check_start(const lb_impq_call *p, lb_run *run, const lb_impq_row *row)
 {
     LB_TRY(check_procedure(p, run));
+    LB_TRY(check_settings(p, run));
     for (int phase = 0; phase < LB_IMPQ_PHASES; phase++) {
         lb_impq_groups groups = {0};
         if (p->plan.iterations[phase] == 0) continue;
@@ -147,17 +160,19 @@ static lb_status check_start(const lb_impq_call *p, lb_run *run, const lb_impq_r
                    p->plan.options->run, row->top1);
 }
 
-/* The last iteration was not kept: rules that were loosened since may keep it. */
-static void look_again(lb_impq_call *p)
+/* The last iteration was not kept: rules that were loosened since may keep it. Do they? */
+static bool look_again(lb_impq_call *p)
 {
     lb_impq_row *last = p->state.n_rows > 0 ? &p->state.rows[p->state.n_rows - 1] : NULL;
-    if (last != NULL && !last->kept) last->kept = lb_impq_is_kept(&p->plan, last);
+    if (last == NULL || last->kept) return false;
+    last->kept = lb_impq_is_kept(&p->plan, last);
+    return last->kept;
 }
 
 /* The row of the starting run, and whether all can be done from there. */
 static lb_status start(lb_impq_call *p)
 {
-    const bool begins = p->state.n_rows == 0;
+    const bool begins = p->state.n_rows == 0, changed = look_again(p);
     lb_run run = {0};
     lb_impq_row row = {.phase = "start"};
     LB_TRY(read_top1(p->plan.options->run, &row.top1, &row.best_epoch));
@@ -166,10 +181,8 @@ static lb_status start(lb_impq_call *p)
     row.kept = lb_impq_is_kept(&p->plan, &row);
     if (status == LB_OK && begins) status = lb_impq_state_add(&p->state, &row, &run.net);
     if (status == LB_OK) status = check_start(p, &run, &row);
-    if (status == LB_OK && begins) {
-        status = lb_make_folders(p->plan.out);
-        if (status == LB_OK) status = lb_impq_state_write(&p->plan, &p->state);
-    }
+    if (status == LB_OK && begins) status = lb_make_folders(p->plan.out);
+    if (status == LB_OK && (begins || changed)) status = lb_impq_state_write(&p->plan, &p->state);
     lb_run_release(&run);
     if (status == LB_OK)
         lb_impq_tell(
@@ -231,7 +244,6 @@ lb_status lb_impq(const lb_impq_options *options, lb_impq_fn *report, lb_event_f
     if (status == LB_OK) status = lb_impq_plan_read(options, &p.plan);
     if (status == LB_OK) status = check_folder(&p);
     if (status == LB_OK) status = lb_impq_state_read(&p.plan, &p.state);
-    look_again(&p);
     if (status == LB_OK) status = start(&p);
     for (int phase = 0; status == LB_OK && phase < LB_IMPQ_PHASES; phase++)
         status = run_phase(&p, (lb_impq_phase)phase);

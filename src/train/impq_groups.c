@@ -44,7 +44,7 @@ static lb_status check_scales(const lb_net *net, lb_impq_granularity granularity
         if (!is_layer(node) || node->as.conv.setting.granularity == LB_PER_FILTER) continue;
         return lb_fail(LB_E_ARG,
                        "granularity kernel, but the filters of layer '%s' share a scale: take "
-                       "granularity layer, or train with --granularity filter",
+                       "granularity layer, or train with --granularity filter and no 8bit ends",
                        node->name);
     }
     return LB_OK;

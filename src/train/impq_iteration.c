@@ -8,8 +8,10 @@
 #include "base/file.h"
 #include "base/thread_count.h"
 #include "nn/mixed_bits.h"
+#include "train/description.h"
+#include "train/run_folder.h"
 
-enum { NUMBER_BYTES = 32 };
+enum { NUMBER_BYTES = 32, CONFIG_MAX_BYTES = 1 << 20 };
 
 lb_status lb_impq_folder(const lb_impq_call *p, size_t iteration, char **out)
 {
@@ -46,7 +48,7 @@ static lb_status set_standard(lb_settings *s)
     return LB_OK;
 }
 
-/* The user's settings; a tenth of the epochs warms up. */
+/* The user's settings; a tenth of the epochs warms up, but of one-cycle, which has a warm-up of its own. */
 static lb_status set_tuning(const lb_settings *tuning, lb_settings *s)
 {
     char text[NUMBER_BYTES];
@@ -54,19 +56,25 @@ static lb_status set_tuning(const lb_settings *tuning, lb_settings *s)
         if (tuning->given[k] != NULL)
             LB_TRY(lb_settings_set(s, lb_setting_table[k].key, tuning->given[k]));
     if (tuning != NULL && tuning->given[LB_KEY_WARMUP] != NULL) return LB_OK;
+    const bool own = strcmp(lb_settings_value(s, LB_KEY_SCHEDULE), "one-cycle") == 0;
     const size_t epochs = strtoull(lb_settings_value(s, LB_KEY_EPOCHS), NULL, 10);
-    (void)snprintf(text, sizeof text, "%zu", epochs / 10);
+    (void)snprintf(text, sizeof text, "%zu", own ? 0 : epochs / 10);
     return lb_settings_set(s, "warmup", text);
 }
 
-/* Settings of an iteration: those of the run it starts from, the tuning's, and where it writes. */
+lb_status lb_impq_tune(const lb_impq_plan *plan, const lb_run *from, lb_settings **out)
+{
+    LB_TRY(lb_settings_copy(from->settings, out));
+    LB_TRY(set_standard(*out));
+    return set_tuning(plan->options->tuning, *out);
+}
+
+/* Settings of an iteration: its training's, its widths, and where it reads and writes. */
 static lb_status make_settings(const lb_impq_call *p, const lb_run *from, const char *widths,
                                const char *init, const char *out, lb_settings **settings)
 {
-    LB_TRY(lb_settings_copy(from->settings, settings));
+    LB_TRY(lb_impq_tune(&p->plan, from, settings));
     lb_settings *s = *settings;
-    LB_TRY(set_standard(s));
-    LB_TRY(set_tuning(p->plan.options->tuning, s));
     lb_free(s->of_run[LB_KEY_MIXED_BITS]);
     s->of_run[LB_KEY_MIXED_BITS] = NULL;
     LB_TRY(lb_settings_set_of_run(s, "mixed-bits", widths));
@@ -98,8 +106,58 @@ static lb_status resume_settings(const lb_impq_call *p, const char *init, const 
             LB_TRY(lb_settings_set(*settings, lb_setting_table[free_keys[i]].key, value));
     }
     LB_TRY(lb_settings_set(*settings, "init", init));
-    LB_TRY(lb_settings_set(*settings, "out", out));
-    return lb_settings_set(*settings, "resume", "yes");
+    return lb_settings_set(*settings, "out", out);
+}
+
+/* The run that a configuration describes: its settings, and the hash of what it began with. */
+static lb_status read_config(const char *path, lb_settings **settings, lb_run_facts *facts)
+{
+    uint8_t *text = NULL;
+    size_t bytes = 0;
+    LB_TRY(lb_settings_create(settings));
+    LB_TRY(lb_file_read(path, CONFIG_MAX_BYTES, &text, &bytes));
+    const lb_status status = lb_run_description_read(path, (const char *)text, *settings, facts);
+    lb_free(text);
+    return status;
+}
+
+/* Do these widths, given to the network of `init`, leave a phase's own as they are? */
+static lb_status keeps_widths(const char *init, const char *widths, lb_impq_phase phase, bool *out)
+{
+    lb_run before = {0}, after = {0};
+    lb_impq_groups a = {0}, b = {0};
+    lb_status status = lb_run_open(init, &before);
+    if (status == LB_OK) status = lb_run_open(init, &after);
+    if (status == LB_OK) status = lb_net_set_bits(&after.net, widths);
+    if (status == LB_OK) status = lb_impq_groups_list(&before.net, phase, LB_IMPQ_LAYER, &a);
+    if (status == LB_OK || status == LB_E_ARG) /* no bit to lose: that they have all the same */
+        status = lb_impq_groups_list(&after.net, phase, LB_IMPQ_LAYER, &b);
+    *out = (status == LB_OK || status == LB_E_ARG) && a.n_cells == b.n_cells;
+    for (size_t c = 0; *out && c < a.n_cells; c++) *out = a.cells[c].bits == b.cells[c].bits;
+    lb_impq_groups_release(&a);
+    lb_impq_groups_release(&b);
+    lb_run_release(&before);
+    lb_run_release(&after);
+    return status == LB_E_ARG ? LB_OK : status;
+}
+
+/* Is the run in the iteration's folder, which was cut off, of this phase and this start? With other rules or numbers of
+ * iterations than then another phase may be next, or begin elsewhere. */
+static lb_status goes_on(const char *config, lb_impq_phase phase, const char *init, bool *out)
+{
+    char sha256[LB_SHA256_TEXT_BYTES];
+    lb_settings *settings = NULL;
+    lb_run_facts facts = {0};
+    *out = lb_path_exists(config);
+    if (!*out) return LB_OK;
+    lb_status status = lb_run_checkpoint_hash(init, sha256);
+    if (status == LB_OK) status = read_config(config, &settings, &facts);
+    const char *widths = status == LB_OK ? lb_settings_value(settings, LB_KEY_MIXED_BITS) : NULL;
+    const lb_impq_phase other = phase == LB_IMPQ_WEIGHTS ? LB_IMPQ_ACTS : LB_IMPQ_WEIGHTS;
+    *out = widths != NULL && strcmp(facts.init, sha256) == 0;
+    if (*out) status = keeps_widths(init, widths, other, out);
+    lb_settings_destroy(settings);
+    return status;
 }
 
 static lb_status check_result(const lb_impq_call *p, size_t iteration)
@@ -203,12 +261,13 @@ lb_status lb_impq_iterate(lb_impq_call *p, lb_impq_phase phase, size_t groups)
     lb_status status = lb_impq_folder(p, lb_impq_last_kept(p), &init);
     if (status == LB_OK) status = lb_impq_folder(p, p->state.n_rows, &out);
     if (status == LB_OK) status = lb_path_join(out, "config.json", &config);
-    if (status == LB_OK) {
-        status = lb_path_exists(config) ? resume_settings(p, init, out, &settings)
-                                        : decide(p, phase, groups, init, out, &settings);
-    }
-    /* a folder without its configuration is begun again */
-    if (status == LB_OK) status = lb_settings_set(settings, "resume", "yes");
+    bool resumes = false;
+    if (status == LB_OK) status = goes_on(config, phase, init, &resumes);
+    if (status == LB_OK)
+        status = resumes ? resume_settings(p, init, out, &settings)
+                         : decide(p, phase, groups, init, out, &settings);
+    if (status == LB_OK)
+        status = lb_settings_set(settings, resumes ? "resume" : "overwrite", "yes");
     p->result = (lb_event){0};
     if (status == LB_OK) status = lb_train(settings, on_training, p);
     if (status == LB_OK) status = check_result(p, p->state.n_rows);

@@ -120,6 +120,11 @@ static lb_status read_numbers(lb_impq_plan *p)
         return lb_fail(LB_E_ARG, "groups: wanted with iterations, such as 400@1,200@4");
     if (o->act_iterations > 0 && o->act_groups == NULL)
         return lb_fail(LB_E_ARG, "act-groups: wanted with act-iterations, such as 12@1,8@2");
+    if (o->iterations == 0 && o->groups != NULL)
+        return lb_fail(LB_E_ARG, "groups '%s' have no part without iterations", o->groups);
+    if (o->act_iterations == 0 && o->act_groups != NULL)
+        return lb_fail(LB_E_ARG, "act-groups '%s' have no part without act-iterations",
+                       o->act_groups);
     if (o->groups != NULL)
         LB_TRY(read_schedule("groups", o->groups, &p->schedule[LB_IMPQ_WEIGHTS]));
     if (o->act_groups != NULL)

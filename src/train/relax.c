@@ -5,7 +5,8 @@
  * A frozen weight keeps its master: it stands at the level in the forward pass, takes no update, and is relaxed at the
  * master's value when a later partition leaves it out. A filter's scale goes into the batch-norm behind it where
  * there is one: bias and running mean are divided by it and the variance by its square, so that the float network
- * stays what it is; elsewhere it is kept beside the weights.
+ * stays what it is; elsewhere it is kept beside the weights, and also where the variance is not above the
+ * batch-norm's epsilon: a filter that is dead would be called back to life, or its variance past what floats hold.
  * Exactly round(FF n) weights of a layer are frozen, ties to even. The optimizer starts anew when FF changes.
  * Source: Cavigelli and Benini, arXiv:2001.01091, III and IV-B. */
 #include "train/relax.h"
@@ -97,7 +98,7 @@ static void take_out(lb_net *net, const lb_conv *conv, const lb_batch_norm *norm
     float *w = net->params[conv->weight].value + o * n, *scale = net->params[conv->learned].value;
     for (size_t i = 0; i < n; i++) w[i] /= s;
     scale[o] *= s;
-    if (norm == NULL) return;
+    if (norm == NULL || !(net->params[norm->variance].value[o] > norm->eps)) return;
     if (conv->bias >= 0) net->params[conv->bias].value[o] /= scale[o];
     net->params[norm->mean].value[o] /= scale[o];
     net->params[norm->variance].value[o] /= scale[o] * scale[o];

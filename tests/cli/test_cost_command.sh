@@ -53,6 +53,13 @@ refused 2 "LUTs 0: wanted a number above 0" cost sparse --luts 0
 refused 2 "percent of the DSPs 101" cost sparse net.lbm --dsp-percent 101
 refused 2 "not both" cost sparse --json --csv
 refused 2 "--gnuplot draws the curves" cost sparse net.lbm --gnuplot
+refused 2 "--zeros is of the curves: no FILE" cost sparse net.lbm --zeros 90
+refused 2 "--acts is of the curves: no FILE" cost sparse net.lbm --acts float
+refused 2 "--batch is of a FILE's network" cost sparse --batch 4
+refused 2 "options of a model are of syq" cost sparse --model lenet5
+refused 2 "options of a model are of syq" cost sparse net.lbm --classes 5
+refused 2 "--clock is of sparse, not of syq" cost syq --model lenet5 --clock 100
+refused 2 "--batch is of sparse, not of syq" cost syq --model lenet5 --batch 4
 refused 2 "got also 'b'" cost sparse a b
 head -c 300 net.lbm >cut.lbm
 refused 4 "cut.lbm: header length" cost sparse cut.lbm

@@ -139,7 +139,7 @@ static void a_condition_on_null_matches_what_is_left_alone(void **state)
 static void points_are_added_to_the_axes(void **state)
 {
     (void)state;
-    lb_experiment *e = open_text("name: a\n"
+    lb_experiment *e = open_text("name: a\nbase: {schedule: step}\n"
                                  "axes: {method: [qnn], wbits: [1, 2]}\n"
                                  "only: [{wbits: 2}]\n" /* not of the points below */
                                  "points:\n"

@@ -113,6 +113,19 @@ refused 2 "was made with teacher " impq start "${taught[@]:0:12}" --iterations 2
 grep -q " not nothing; going on, only iterations and stops may change$" errors || fail "no teacher: $(cat errors)"
 refused 2 "was made with teacher " impq start "${taught[@]:0:12}" --set teacher=start --out taught --resume
 
+# cut off in an iteration that is not wanted any more: the next phase does not take it for its own
+cp -r whole fewer
+rm -r fewer/iteration-[345]
+python3 -c 'import json
+state = json.load(open("fewer/impq.json"))
+del state["iterations"][2:]
+json.dump(state, open("fewer/impq.json", "w"))'
+fewer=("${plan[@]}")
+fewer[3]=1 # iterations of weights
+"$LOWBIT" impq start "${fewer[@]}" --out fewer --resume >log
+"$LOWBIT" impq start "${fewer[@]}" --out afresh >log
+diff -r fewer afresh
+
 # ---- rules ----
 
 "$LOWBIT" impq start --granularity layer --groups 3@1 --iterations 9 --stop "weight_bits <= 2.5" --epochs 1 --threads 1 \
@@ -132,6 +145,8 @@ tight=(--granularity network --groups 1@1 --epochs 1 --set lr=0.1 --threads 1 --
 top1=$(sed -n 2p whole/impq.csv | cut -d, -f4)
 "$LOWBIT" impq start "${tight[@]}" --iterations 2 --stop "top1 >= $top1" >log
 [ "$(cut -d, -f1,10 tight/impq.csv | tail -1)" = 1,no ]
+"$LOWBIT" impq start "${tight[@]}" --iterations 1 --resume >log
+[ "$(cut -d, -f1,10 tight/impq.csv | tail -1)" = 1,yes ]
 "$LOWBIT" impq start "${tight[@]}" --iterations 2 --resume >log
 [ "$(cut -d, -f1,10 tight/impq.csv | tail -2 | xargs)" = "1,yes 2,yes" ]
 # all groups at one bit: nothing is left to lose, which is no failure
@@ -207,6 +222,14 @@ refused 2 "score 'x': wanted paper or code" impq start "${some[@]}" --score x
 refused 2 "fraction 2: wanted more than 0, at most 1" impq start "${some[@]}" --fraction 2
 refused 2 "fraction 0: wanted more than 0" impq start "${some[@]}" --fraction 0
 refused 2 "runners-up 65: wanted at most 64" impq start "${some[@]}" --runners-up 65
+refused 2 "act-groups '2@1' have no part without act-iterations" impq start "${some[@]}" --act-groups 2@1
+refused 2 "groups '9@1' have no part without iterations" impq start --groups 9@1 --act-groups 2@1 --act-iterations 1 \
+    --out none
+refused 2 "warmup of 3 epochs, but the run has 2" impq start "${some[@]}" --epochs 2 --set warmup=3
+# one-cycle has a warm-up of its own and gets no other
+refused 2 "weight_bits <= 0.5 cannot be met" impq start "${some[@]}" --epochs 20 --set schedule=one-cycle --stop \
+    "weight_bits <= 0.5"
+refused 2 "milestones has no part in schedule 'cosine'" impq start "${some[@]}" --set milestones=3
 refused 2 "its training has stages" impq frozen --act-groups 1@1 --act-iterations 1 --out none
 refused 2 "set wbits: iterations keep the run's own" impq start "${some[@]}" --set wbits=2
 refused 2 "did you mean 'momentum'" impq start "${some[@]}" --set momentun=0.5

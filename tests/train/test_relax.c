@@ -168,6 +168,48 @@ static void scaling_leaves_the_network_as_it_is(void **state)
     }
 }
 
+/* All of a run but the weights and statistics of one filter of conv2, which are next to nothing. */
+static void write_dead_filter(const char *from, const char *path)
+{
+    enum { FILTER = 1 };
+    lb_run run;
+    assert_ok(lb_run_open(from, &run));
+    uint8_t *config = NULL;
+    size_t bytes = 0;
+    lb_test_read(from, "config.json", &config, &bytes);
+    const lb_param *weight = &run.net.params[lb_net_find_param(&run.net, "conv2.weight")];
+    const size_t n = weight->count / weight->dims[0];
+    for (size_t i = FILTER * n; i < (FILTER + 1) * n; i++) weight->value[i] *= 1e-25f;
+    run.net.params[lb_net_find_param(&run.net, "conv2.norm.mean")].value[FILTER] *= 1e-25f;
+    run.net.params[lb_net_find_param(&run.net, "conv2.norm.variance")].value[FILTER] = 0.0f;
+    const lb_checkpoint checkpoint = {
+        .net = &run.net, .description = (char *)config, .state_name = "best", .state = "{}"};
+    assert_ok(lb_checkpoint_write(&checkpoint, path));
+    lb_free(config);
+    lb_run_release(&run);
+}
+
+/* A filter that died in the float network is dead in the relaxed one too, and no loss is NaN. */
+static void a_dead_filter_stays_dead(void **state)
+{
+    (void)state;
+    char base[4096], dead[4096], path[4096];
+    lb_told told, again;
+    train("alive", PAIRS("method", "float", "abits", "32", "epochs", "2"), base, &told);
+    (void)snprintf(dead, sizeof dead, "%s.safetensors", lb_test_fresh("dead"));
+    write_dead_filter(base, dead);
+    train("same", PAIRS("method", "float", "abits", "32", "epochs", "1", "lr", "0", "init", dead),
+          path, &again);
+    for (int ternary = 0; ternary < 2; ternary++) {
+        train("relaxed",
+              PAIRS("method", "rpr", "abits", "32", "levels", ternary ? "ternary" : "binary",
+                    "freezing", "0.000001:1,1:1", "epochs", "2", "lr", "0", "init", dead),
+              path, &told);
+        assert_int_equal(told.n_epoch, 2);
+        assert_true(fabs(told.epochs[0].mixed_loss - again.epochs[0].val_loss) < 1e-4);
+    }
+}
+
 /* Every call ends after one step: partitions, moments and the place are known again each time. */
 static void a_run_in_single_steps_is_the_same_run(void **state)
 {
@@ -269,6 +311,7 @@ int main(void)
         cmocka_unit_test(a_run_that_gets_no_better_freezes_more),
         cmocka_unit_test(frozen_weights_never_change),
         cmocka_unit_test(scaling_leaves_the_network_as_it_is),
+        cmocka_unit_test(a_dead_filter_stays_dead),
         cmocka_unit_test(a_run_in_single_steps_is_the_same_run),
         cmocka_unit_test(epochs_come_from_the_schedule),
         cmocka_unit_test(what_cannot_be_is_refused),

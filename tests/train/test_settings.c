@@ -169,6 +169,15 @@ static void settings_that_do_not_fit_together_are_refused_by_name(void **state)
         {{"warmup", "10", NULL}, "warmup of 10 epochs"},
         {{"schedule", "one-cycle", "warmup", "1", NULL}, "one-cycle"},
         {{"nesterov", "yes", NULL}, "nesterov wants optimizer sgd"},
+        {{"momentum", "0.5", NULL}, "momentum has no part in optimizer 'adam': it is of 'sgd'"},
+        {{"milestones", "3,6", NULL},
+         "milestones has no part in schedule 'cosine': it is of 'step'"},
+        {{"lr-factor", "0.2", "schedule", "constant", NULL},
+         "lr-factor has no part in schedule 'constant'"},
+        {{"final-lr", "0", "schedule", "step", NULL},
+         "final-lr has no part in schedule 'step': it is of 'exponential' and 'cosine'"},
+        {{"recipe", "kutukcu-vgg7", "schedule", "cosine", "lr-factor", "0.2", NULL},
+         "lr-factor has no part"},
         {{"resume", "yes", "overwrite", "yes", NULL}, "resume and overwrite"},
         {{"method", "dorefa", "option", "no-such=1", NULL}, "no-such"},
     };
@@ -177,6 +186,27 @@ static void settings_that_do_not_fit_together_are_refused_by_name(void **state)
         lb_settings *s = NULL;
         assert_status(read_config(cases[i].pairs, &config, &s), LB_E_ARG);
         assert_contains(lb_error(), cases[i].message);
+        lb_train_config_release(&config);
+        lb_settings_destroy(s);
+    }
+}
+
+/* What a recipe or the run that is resumed says to another choice waits, and harms nothing. */
+static void values_of_a_choice_are_accepted_with_it(void **state)
+{
+    (void)state;
+    static const char *const cases[][7] = {
+        {"optimizer", "sgd", "momentum", "0.5", NULL},
+        {"schedule", "step", "milestones", "3,6", "lr-factor", "0.2", NULL},
+        {"final-lr", "1e-5", NULL},
+        {"schedule", "exponential", "final-lr", "1e-5", NULL},
+        {"recipe", "redbit-cifar10", "milestones", "3,6", "momentum", "0.5", NULL},
+        {"recipe", "redbit-cifar10", "schedule", "one-cycle", "optimizer", "adam", NULL},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        lb_train_config config;
+        lb_settings *s = NULL;
+        assert_ok(read_config(cases[i], &config, &s));
         lb_train_config_release(&config);
         lb_settings_destroy(s);
     }
@@ -244,6 +274,7 @@ int main(void)
         cmocka_unit_test(every_row_of_the_table_is_sound),
         cmocka_unit_test(every_recipe_sets_what_can_be_trained),
         cmocka_unit_test(settings_that_do_not_fit_together_are_refused_by_name),
+        cmocka_unit_test(values_of_a_choice_are_accepted_with_it),
         cmocka_unit_test(values_arrive_where_they_belong),
         cmocka_unit_test(lack_of_memory_is_an_error),
     };
