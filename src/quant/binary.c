@@ -11,6 +11,17 @@ int lb_max_code_one(const lb_weight_setting *setting)
     return 1;
 }
 
+void lb_statistics_one(const lb_weight_setting *setting, lb_weight_group group, const float *w,
+                       const float *learned, lb_weight_statistics *s)
+{
+    (void)setting;
+    (void)group;
+    (void)w;
+    (void)learned;
+    s->scale = 1.0f;
+    s->scale_negative = 1.0f;
+}
+
 LB_VECTORIZED void lb_encode_sign(const lb_weight_setting *setting, lb_weight_group group,
                                   const lb_weight_statistics *s, const float *w, lb_random *random,
                                   int16_t *code)
@@ -35,6 +46,17 @@ LB_VECTORIZED void lb_backward_window(const float *w, const float *dq, size_t n,
         const float g = factor * dq[i];
         dw[i] = fabsf(w[i]) <= 1.0f ? g : 0.0f;
     }
+}
+
+void lb_backward_sign(const lb_weight_setting *setting, lb_weight_group group,
+                      const lb_weight_statistics *s, const float *w, const int16_t *code,
+                      const float *dq, float *dw, float *dlearned)
+{
+    (void)setting;
+    (void)s;
+    (void)code;
+    (void)dlearned;
+    lb_backward_window(w, dq, group.n, 1.0f, dw);
 }
 
 void lb_backward_identity(const float *dq, size_t n, float *dw)

@@ -6,28 +6,6 @@
  * has no effect on the outputs, only on how soon signs change. */
 #include "quant/binary.h"
 
-static void statistics(const lb_weight_setting *setting, lb_weight_group group, const float *w,
-                       const float *learned, lb_weight_statistics *s)
-{
-    (void)setting;
-    (void)group;
-    (void)w;
-    (void)learned;
-    s->scale = 1.0f;
-    s->scale_negative = 1.0f;
-}
-
-static void backward(const lb_weight_setting *setting, lb_weight_group group,
-                     const lb_weight_statistics *s, const float *w, const int16_t *code,
-                     const float *dq, float *dw, float *dlearned)
-{
-    (void)setting;
-    (void)s;
-    (void)code;
-    (void)dlearned;
-    lb_backward_window(w, dq, group.n, 1.0f, dw);
-}
-
 const lb_weight_quantizer lb_weight_quantizer_bc = {
     .name = "bc",
     .summary = "-1 or +1, no scale; masters clipped to [-1, 1]",
@@ -41,7 +19,7 @@ const lb_weight_quantizer lb_weight_quantizer_bc = {
     .clip = 1.0f,
     .wide_init = true,
     .max_code = lb_max_code_one,
-    .statistics = statistics,
+    .statistics = lb_statistics_one,
     .encode = lb_encode_sign,
-    .backward = backward,
+    .backward = lb_backward_sign,
 };

@@ -6,17 +6,6 @@
 #include "quant/binary.h"
 #include "quant/elementwise.h"
 
-static void statistics(const lb_weight_setting *setting, lb_weight_group group, const float *w,
-                       const float *learned, lb_weight_statistics *s)
-{
-    (void)setting;
-    (void)group;
-    (void)w;
-    (void)learned;
-    s->scale = 1.0f;
-    s->scale_negative = 1.0f;
-}
-
 static void encode(const lb_weight_setting *setting, lb_weight_group group,
                    const lb_weight_statistics *s, const float *w, lb_random *random, int16_t *code)
 {
@@ -28,17 +17,6 @@ static void encode(const lb_weight_setting *setting, lb_weight_group group,
         const float p = lb_clampf((w[i] + 1.0f) * 0.5f, 0.0f, 1.0f);
         code[i] = (int16_t)(lb_random_uniform(random) < p ? 1 : -1);
     }
-}
-
-static void backward(const lb_weight_setting *setting, lb_weight_group group,
-                     const lb_weight_statistics *s, const float *w, const int16_t *code,
-                     const float *dq, float *dw, float *dlearned)
-{
-    (void)setting;
-    (void)s;
-    (void)code;
-    (void)dlearned;
-    lb_backward_window(w, dq, group.n, 1.0f, dw);
 }
 
 const lb_weight_quantizer lb_weight_quantizer_bc_stochastic = {
@@ -55,7 +33,7 @@ const lb_weight_quantizer lb_weight_quantizer_bc_stochastic = {
     .clip = 1.0f,
     .wide_init = true,
     .max_code = lb_max_code_one,
-    .statistics = statistics,
+    .statistics = lb_statistics_one,
     .encode = encode,
-    .backward = backward,
+    .backward = lb_backward_sign,
 };

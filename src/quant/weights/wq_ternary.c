@@ -19,17 +19,6 @@ static float threshold_of(const lb_weight_setting *setting)
     return setting->fully_connected && fc >= 0.0f ? fc : setting->options[ETA];
 }
 
-static void statistics(const lb_weight_setting *setting, lb_weight_group group, const float *w,
-                       const float *learned, lb_weight_statistics *s)
-{
-    (void)setting;
-    (void)group;
-    (void)w;
-    (void)learned;
-    s->scale = 1.0f;
-    s->scale_negative = 1.0f;
-}
-
 static void encode(const lb_weight_setting *setting, lb_weight_group group,
                    const lb_weight_statistics *s, const float *w, lb_random *random, int16_t *code)
 {
@@ -105,7 +94,7 @@ const lb_weight_quantizer lb_weight_quantizer_ternary = {
     .options = options,
     .max_code = lb_max_code_one,
     .adopt = adopt,
-    .statistics = statistics,
+    .statistics = lb_statistics_one,
     .encode = encode,
     .backward = backward,
 };
