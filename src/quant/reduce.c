@@ -7,7 +7,7 @@
 
 #include "base/compiler.h"
 
-enum { LANES = 8, BLOCK = 256 };
+enum { LANES = 8 };
 
 static size_t smaller(size_t a, size_t b)
 {
@@ -82,10 +82,10 @@ LB_VECTORIZED float lb_max_abs(const float *x, size_t n)
 LB_VECTORIZED double lb_sum_abs_above(const float *x, size_t n, float threshold, size_t *count)
 {
     double lane[LANES] = {0.0};
-    float value[BLOCK];
+    float value[LB_SUM_BLOCK];
     *count = 0;
-    for (size_t begin = 0; begin < n; begin += BLOCK) {
-        const size_t m = smaller(n - begin, BLOCK);
+    for (size_t begin = 0; begin < n; begin += LB_SUM_BLOCK) {
+        const size_t m = smaller(n - begin, LB_SUM_BLOCK);
         int32_t above = 0;
         for (size_t i = 0; i < m; i++) {
             const float a = fabsf(x[begin + i]);
@@ -101,9 +101,9 @@ LB_VECTORIZED double lb_sum_abs_above(const float *x, size_t n, float threshold,
 LB_VECTORIZED double lb_sum_product(const float *g, const int16_t *code, size_t n)
 {
     double lane[LANES] = {0.0};
-    float value[BLOCK];
-    for (size_t begin = 0; begin < n; begin += BLOCK) {
-        const size_t m = smaller(n - begin, BLOCK);
+    float value[LB_SUM_BLOCK];
+    for (size_t begin = 0; begin < n; begin += LB_SUM_BLOCK) {
+        const size_t m = smaller(n - begin, LB_SUM_BLOCK);
         for (size_t i = 0; i < m; i++) value[i] = g[begin + i] * (float)code[begin + i];
         add_block(lane, value, m);
     }
@@ -115,9 +115,9 @@ LB_VECTORIZED void lb_sum_by_sign(const float *g, const int16_t *code, size_t n,
 {
     double above[LANES] = {0.0};
     double below[LANES] = {0.0};
-    float value[BLOCK];
-    for (size_t begin = 0; begin < n; begin += BLOCK) {
-        const size_t m = smaller(n - begin, BLOCK);
+    float value[LB_SUM_BLOCK];
+    for (size_t begin = 0; begin < n; begin += LB_SUM_BLOCK) {
+        const size_t m = smaller(n - begin, LB_SUM_BLOCK);
         for (size_t i = 0; i < m; i++) {
             const float v = g[begin + i]; /* read in any case: no branch */
             value[i] = code[begin + i] > 0 ? v : 0.0f;

@@ -7,6 +7,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/** Values that are made in a small buffer, then summed: so many at a time. */
+enum { LB_SUM_BLOCK = 256 };
+
 /** Sum of x[i]. */
 double lb_sum(const float *x, size_t n);
 /** Sum of |x[i]|. */

@@ -8,8 +8,10 @@
  * Nothing to start from (every x is 0): s = 1. */
 #include <math.h>
 
+#include "base/compiler.h"
 #include "nn/quantizer.h"
 #include "quant/elementwise.h"
+#include "quant/reduce.h"
 
 static float largest(const lb_act_setting *setting)
 {
@@ -38,16 +40,21 @@ static lb_act_map map(const lb_act_setting *setting, const float *learned)
     };
 }
 
-static float backward_learned(const lb_act_setting *setting, const float *learned, const float *x,
-                              const float *dvalue, size_t n)
+LB_VECTORIZED static float backward_learned(const lb_act_setting *setting, const float *learned,
+                                            const float *x, const float *dvalue, size_t n)
 {
     const float step = learned[0], high = largest(setting), end = step * high;
+    float term[LB_SUM_BLOCK];
     double sum = 0.0;
-    for (size_t i = 0; i < n; i++) {
-        const float ratio = x[i] / step;
-        const bool inside = 0.0f < x[i] && x[i] < end;
-        const float slope = inside ? lb_round_even(ratio) - ratio : lb_clampf(ratio, 0.0f, high);
-        sum += (double)dvalue[i] * (double)slope;
+    for (size_t begin = 0; begin < n; begin += LB_SUM_BLOCK) {
+        const size_t m = n - begin < LB_SUM_BLOCK ? n - begin : LB_SUM_BLOCK;
+        for (size_t i = 0; i < m; i++) {
+            const float at = x[begin + i], ratio = at / step;
+            const float inside = lb_round_even(ratio) - ratio,
+                        outside = lb_clampf(ratio, 0.0f, high);
+            term[i] = dvalue[begin + i] * (0.0f < at && at < end ? inside : outside);
+        }
+        sum += lb_sum(term, m);
     }
     return (float)(sum / sqrt((double)n * (double)high));
 }

@@ -6,7 +6,9 @@
  *           the loss's wish for range                                                       (Sec. 3.2) */
 #include <math.h>
 
+#include "base/compiler.h"
 #include "nn/quantizer.h"
+#include "quant/reduce.h"
 
 enum { CLIP, CLIP_DECAY };
 
@@ -36,13 +38,17 @@ static lb_act_map map(const lb_act_setting *setting, const float *learned)
     };
 }
 
-static float backward_learned(const lb_act_setting *setting, const float *learned, const float *x,
-                              const float *dvalue, size_t n)
+LB_VECTORIZED static float backward_learned(const lb_act_setting *setting, const float *learned,
+                                            const float *x, const float *dvalue, size_t n)
 {
     (void)setting;
+    const float clip = learned[0];
+    float term[LB_SUM_BLOCK];
     double sum = 0.0;
-    for (size_t i = 0; i < n; i++) {
-        if (x[i] >= learned[0]) sum += (double)dvalue[i];
+    for (size_t begin = 0; begin < n; begin += LB_SUM_BLOCK) {
+        const size_t m = n - begin < LB_SUM_BLOCK ? n - begin : LB_SUM_BLOCK;
+        for (size_t i = 0; i < m; i++) term[i] = x[begin + i] >= clip ? dvalue[begin + i] : 0.0f;
+        sum += lb_sum(term, m);
     }
     return (float)sum;
 }
