@@ -28,13 +28,13 @@ STAGES = {  # name: lowbit's subcommand and options; {NAME} is the folder of ano
     "lenet5-uniform": f"train {LENET} --method uniform --wbits 4 --abits 8 --lr 1e-3 --epochs 5"
                       " --init {lenet5-float}",
     "lenet5-impq": "impq {lenet5-uniform} --groups 290@1 --iterations 8 --epochs 3 --lr 0.01 --stop weight_bits<=1.5",
-    "mlp1024-float": f"train {MLP} --widths 1024,1024,1024 --abits 32 --quantized-decay 1e-6 --epochs 15",
+    "mlp1024-float": f"train {MLP} --widths 1024,1024,1024 --abits 32 --quantized-decay 1e-6 --epochs 8",
     "mlp4096-binary": f"train {MLP} --widths 4096,4096,4096 --abits 1 --quantized-decay 3e-6 --epochs 6"
                       " --act-gradient approx-sign --last-layer float",
     "resnet20-float": f"train {RESNET} --method qnn --wbits 32 --abits 32 --weight-decay 5e-4 --epochs 10 --lr 0.2"
                       " --schedule one-cycle",
-    "resnet20-lsq-w2a2": f"train {RESNET} --method lsq --wbits 2 --abits 2 --weight-decay 1e-4 --epochs 10 --lr 0.1"
-                         " --schedule one-cycle",
+    "resnet20-lsq-w2a2": f"train {RESNET} --method lsq --wbits 2 --abits 2 --weight-decay 1e-4 --epochs 10 --lr 0.05"
+                         " --schedule cosine --init {resnet20-float}",
     "resnet20-uniform": f"train {RESNET} --method uniform --wbits 4 --abits 6 --weight-decay 5e-4 --epochs 2 --lr 0.02"
                         " --schedule cosine --init {resnet20-float}",
     "resnet20-impq-kernel": f"impq {{resnet20-uniform}} --granularity kernel --groups 530@1 {IMPQ_RESNET}",
