@@ -21,23 +21,38 @@ static unsigned read_bit(bit_reader *r)
 
 /* Canonical code: symbols ascend with their codes, shorter codes first. */
 typedef struct huffman_table {
+    unsigned precision;
     uint16_t count[LB_GAP_MAX_LENGTH + 1]; /* codes of each length */
-    uint8_t symbols[LB_GAP_SYMBOLS];       /* by code */
+    uint16_t symbols[LB_GAP_MAX_SYMBOLS];  /* by code */
 } huffman_table;
 
-static lb_status read_table(bit_reader *r, size_t n_symbols, huffman_table *t)
+static unsigned code_length(const uint8_t *lengths, size_t symbol)
 {
-    uint8_t length[LB_GAP_SYMBOLS];
-    const size_t bytes = (n_symbols + 1) / 2;
-    if ((size_t)(r->end - r->at) < bytes)
-        return lb_fail(LB_E_FORMAT, "ends within its table of code lengths");
-    for (size_t s = 0; s < n_symbols; s++) {
-        length[s] = r->at[s / 2] >> s % 2 * 4 & 15;
-        t->count[length[s]]++;
+    return lengths[symbol / 2] >> symbol % 2 * 4 & 15;
+}
+
+/* The reader stands behind the table afterwards. */
+static lb_status read_table(const uint8_t *stream, bit_reader *r, huffman_table *t)
+{
+    if (r->end - stream < LB_GAP_TABLE)
+        return lb_fail(LB_E_FORMAT, "ends before its table of code lengths");
+    t->precision = stream[LB_GAP_HEADER - 1];
+    if (t->precision > LB_GAP_MAX_PRECISION) {
+        return lb_fail(LB_E_FORMAT, "symbols of %u bits, wanted 0 to %d", t->precision,
+                       LB_GAP_MAX_PRECISION);
     }
-    if (n_symbols % 2 != 0 && r->at[bytes - 1] >> 4 != 0)
+    const size_t n_symbols = (stream[LB_GAP_HEADER] | (size_t)stream[LB_GAP_HEADER + 1] << 8) + 1;
+    const size_t most = (size_t)(33 - t->precision) << t->precision;
+    if (n_symbols > most)
+        return lb_fail(LB_E_FORMAT, "%zu symbols, wanted at most %zu", n_symbols, most);
+    const uint8_t *lengths = stream + LB_GAP_TABLE;
+    const size_t bytes = (n_symbols + 1) / 2;
+    if ((size_t)(r->end - lengths) < bytes)
+        return lb_fail(LB_E_FORMAT, "ends within its table of code lengths");
+    for (size_t s = 0; s < n_symbols; s++) t->count[code_length(lengths, s)]++;
+    if (n_symbols % 2 != 0 && lengths[bytes - 1] >> 4 != 0)
         return lb_fail(LB_E_FORMAT, "has bits past its table of code lengths");
-    r->at += bytes;
+    r->at = lengths + bytes;
     t->count[0] = 0;
     size_t n = 0;
     int32_t left = 1; /* codes of this length that are not taken */
@@ -45,7 +60,7 @@ static lb_status read_table(bit_reader *r, size_t n_symbols, huffman_table *t)
         left = 2 * left - t->count[bits];
         if (left < 0) return lb_fail(LB_E_FORMAT, "has more codes of %u bits than there are", bits);
         for (size_t s = 0; s < n_symbols; s++)
-            if (length[s] == bits) t->symbols[n++] = (uint8_t)s;
+            if (code_length(lengths, s) == bits) t->symbols[n++] = (uint16_t)s;
     }
     return LB_OK;
 }
@@ -63,33 +78,48 @@ static int read_symbol(bit_reader *r, const huffman_table *t)
     return -1;
 }
 
-/* What differs between the codes: where gaps come from, and which one is a skip. */
+static size_t read_bits(bit_reader *r, unsigned n)
+{
+    size_t bits = 0;
+    for (unsigned b = 0; b < n; b++) bits |= (size_t)read_bit(r) << b;
+    return bits;
+}
+
 typedef struct gap_reader {
     bit_reader bits;
     unsigned width; /* run-length; 0: Huffman */
     huffman_table table;
 } gap_reader;
 
-static int read_gap(gap_reader *g)
+/* Zeros before the next weight, or before more of the gap. */
+static lb_status read_gap(gap_reader *g, size_t *gap, bool *goes_on)
 {
-    if (g->width == 0) return read_symbol(&g->bits, &g->table);
-    int gap = 0;
-    for (unsigned b = 0; b < g->width; b++) gap |= (int)(read_bit(&g->bits) << b);
-    return gap;
+    if (g->width > 0) {
+        *gap = read_bits(&g->bits, g->width);
+        *goes_on = *gap == ((size_t)1 << g->width) - 1;
+        return LB_OK;
+    }
+    const int symbol = read_symbol(&g->bits, &g->table);
+    if (symbol < 0) return lb_fail(LB_E_FORMAT, "has bits that are no code");
+    const unsigned above = (unsigned)symbol >> g->table.precision;
+    const unsigned extra = above > 1 ? above - 1 : 0;
+    const size_t top = (size_t)symbol - ((size_t)extra << g->table.precision);
+    *gap = top << extra | read_bits(&g->bits, extra);
+    return LB_OK;
 }
 
 static lb_status read_weights(gap_reader *g, size_t nonzero, size_t n, lb_gaps_put_fn *put,
                               void *user)
 {
-    const int skip = g->width > 0 ? (1 << g->width) - 1 : LB_GAP_SYMBOLS - 1;
     size_t place = 0; /* of the next weight */
     while (nonzero > 0) {
-        const int gap = read_gap(g);
-        if (gap < 0) return lb_fail(LB_E_FORMAT, "has bits that are no code");
+        size_t gap = 0;
+        bool goes_on = false;
+        LB_TRY(read_gap(g, &gap, &goes_on));
         if (g->bits.over) return lb_fail(LB_E_FORMAT, "ends before its last weight");
-        place += (size_t)gap;
-        if (place >= n) return lb_fail(LB_E_FORMAT, "has gaps past its %zu weights", n);
-        if (gap == skip) continue;
+        if (gap >= n - place) return lb_fail(LB_E_FORMAT, "has gaps past its %zu weights", n);
+        place += gap;
+        if (goes_on) continue;
         put(place++, read_bit(&g->bits) != 0, user);
         nonzero--;
     }
@@ -117,9 +147,9 @@ lb_status lb_gaps_decode(lb_gap_code code, const uint8_t *stream, size_t bytes, 
         return lb_fail(LB_E_FORMAT, "says %zu weights of %zu are not zero", nonzero, n);
     gap_reader g = {.bits = {.at = stream + LB_GAP_HEADER, .end = stream + bytes}};
     if (code == LB_GAPS_HUFFMAN) {
-        LB_TRY(read_table(&g.bits, (size_t)stream[4] + 1, &g.table));
+        LB_TRY(read_table(stream, &g.bits, &g.table));
     } else {
-        g.width = stream[4];
+        g.width = stream[LB_GAP_HEADER - 1];
         if (g.width < 1 || g.width > LB_GAP_MAX_WIDTH) {
             return lb_fail(LB_E_FORMAT, "gaps of %u bits, wanted 1 to %d", g.width,
                            LB_GAP_MAX_WIDTH);

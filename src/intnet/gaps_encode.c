@@ -1,21 +1,16 @@
 /* From ternary weights to gaps. */
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "intnet/gaps.h"
 
 /* ---- counting ---- */
 
-/* How often each gap occurs; gaps that are longer go on in a list of their own. */
-enum { COUNTED_GAPS = 1 << LB_GAP_MAX_WIDTH };
-
+/* How often each gap before a weight that is not zero occurs. */
 typedef struct gap_counts {
-    size_t nonzero;
-    uint64_t *of;    /* [COUNTED_GAPS]: gaps below COUNTED_GAPS */
-    uint64_t n_long; /* longer ones: each counted as a value of its own in the entropy */
-    uint64_t long_skips[LB_GAP_MAX_WIDTH + 1]; /* by width: skips that the longer gaps take    */
-    uint64_t long_symbol_skips;                /* the same for Huffman                          */
-    uint64_t long_rest[LB_GAP_SYMBOLS];        /* Huffman: what is left of longer gaps          */
+    size_t nonzero, longest;
+    uint32_t *of; /* [longest + 1] */
 } gap_counts;
 
 /* Call `see` with the gap before each weight that is not zero. */
@@ -33,20 +28,38 @@ static void for_gaps(const int8_t *codes, size_t n,
     }
 }
 
-static void count_gap(size_t gap, bool negative, void *user)
+static void see_longest(size_t gap, bool negative, void *user)
 {
     (void)negative;
     gap_counts *c = user;
     c->nonzero++;
-    if (gap < COUNTED_GAPS) {
-        c->of[gap]++;
-        return;
+    c->longest = gap > c->longest ? gap : c->longest;
+}
+
+static void count_gap(size_t gap, bool negative, void *user)
+{
+    (void)negative;
+    ((gap_counts *)user)->of[gap]++;
+}
+
+static lb_status count_gaps(const int8_t *codes, size_t n, gap_counts *c)
+{
+    *c = (gap_counts){0};
+    for_gaps(codes, n, see_longest, c);
+    LB_TRY(lb_alloc(c->longest + 1, sizeof *c->of, "counts of gaps", (void **)&c->of));
+    for_gaps(codes, n, count_gap, c);
+    return LB_OK;
+}
+
+static double entropy(const gap_counts *c)
+{
+    double bits = 0.0;
+    for (size_t gap = 0; gap <= c->longest; gap++) {
+        if (c->of[gap] == 0) continue;
+        const double p = (double)c->of[gap] / (double)c->nonzero;
+        bits -= p * log2(p);
     }
-    c->n_long++;
-    for (unsigned b = 1; b <= LB_GAP_MAX_WIDTH; b++)
-        c->long_skips[b] += gap / (((size_t)1 << b) - 1);
-    c->long_symbol_skips += gap / (LB_GAP_SYMBOLS - 1);
-    c->long_rest[gap % (LB_GAP_SYMBOLS - 1)]++;
+    return bits;
 }
 
 /* ---- run-length ---- */
@@ -54,8 +67,8 @@ static void count_gap(size_t gap, bool negative, void *user)
 static uint64_t run_length_bits(const gap_counts *c, unsigned width)
 {
     const size_t skip = ((size_t)1 << width) - 1;
-    uint64_t skips = c->long_skips[width];
-    for (size_t gap = skip; gap < COUNTED_GAPS; gap++) skips += c->of[gap] * (gap / skip);
+    uint64_t skips = 0;
+    for (size_t gap = skip; gap <= c->longest; gap++) skips += c->of[gap] * (gap / skip);
     return c->nonzero * (uint64_t)(width + 1) + skips * width;
 }
 
@@ -69,49 +82,72 @@ static unsigned best_width(const gap_counts *c)
 
 /* ---- Huffman ---- */
 
+/* A symbol, or two trees joined. */
+typedef struct tree {
+    uint64_t weight;
+    uint16_t symbol, parent, depth;
+} tree;
+
 typedef struct huffman_code {
-    uint64_t count[LB_GAP_SYMBOLS];
-    uint8_t length[LB_GAP_SYMBOLS]; /* 0: does not occur */
-    uint16_t code[LB_GAP_SYMBOLS];
+    unsigned precision;
     size_t n_symbols; /* the last one that occurs, plus 1; at least 1 */
+    uint64_t bits;    /* that all gaps take: codes and extra bits     */
+    uint64_t count[LB_GAP_MAX_SYMBOLS];
+    uint16_t code[LB_GAP_MAX_SYMBOLS];
+    uint8_t length[LB_GAP_MAX_SYMBOLS]; /* 0: does not occur */
+    tree trees[2 * LB_GAP_MAX_SYMBOLS]; /* while lengths are made */
 } huffman_code;
 
-/* Lengths of a Huffman code by the counts: the two rarest trees are joined until one is left. Returns the
- * longest. Plain search for the rarest: there are 256 symbols at most. */
-static unsigned code_lengths(const uint64_t *count, uint8_t *length)
+/* Bits of a gap that its symbol does not hold. */
+static unsigned extra_bits(size_t gap, unsigned precision)
 {
-    enum { TREES = 2 * LB_GAP_SYMBOLS };
-    uint64_t weight[TREES];
-    int parent[TREES];
-    size_t n = LB_GAP_SYMBOLS, open = 0;
-    memcpy(weight, count, LB_GAP_SYMBOLS * sizeof *weight);
-    memset(length, 0, LB_GAP_SYMBOLS);
-    for (size_t s = 0; s < LB_GAP_SYMBOLS; s++) open += count[s] > 0;
-    for (; open > 1; open--, n++) {
-        size_t pair[2];
+    unsigned extra = 0;
+    while (gap >> extra >> precision > 1) extra++;
+    return extra;
+}
+
+static size_t symbol_of(size_t gap, unsigned precision)
+{
+    const unsigned extra = extra_bits(gap, precision);
+    return ((size_t)extra << precision) + (gap >> extra);
+}
+
+static int by_weight(const void *a, const void *b)
+{
+    const tree *x = a, *y = b;
+    if (x->weight != y->weight) return x->weight < y->weight ? -1 : 1;
+    return x->symbol - y->symbol;
+}
+
+/* Lengths of a Huffman code by the counts, each divided by `divisor` and rounded up: the two lightest trees are
+ * joined until one is left. Symbols, sorted, and joined trees, which are made in the order of their weights, are two
+ * queues with the lightest in front. Returns the longest length. */
+static unsigned code_lengths(huffman_code *h, uint64_t divisor)
+{
+    tree *t = h->trees;
+    size_t leaves = 0;
+    memset(h->length, 0, sizeof h->length);
+    for (size_t s = 0; s < h->n_symbols; s++) {
+        const uint64_t weight = (h->count[s] + divisor - 1) / divisor;
+        if (weight > 0) t[leaves++] = (tree){.weight = weight, .symbol = (uint16_t)s};
+    }
+    if (leaves == 0) return 0;
+    qsort(t, leaves, sizeof *t, by_weight);
+    size_t leaf = 0, joined = leaves, n = leaves;
+    for (; n < 2 * leaves - 1; n++) {
+        t[n] = (tree){0};
         for (int k = 0; k < 2; k++) {
-            pair[k] = TREES;
-            for (size_t i = 0; i < n; i++) {
-                const bool rarer = pair[k] == TREES || weight[i] < weight[pair[k]];
-                if (weight[i] > 0 && rarer && !(k == 1 && i == pair[0])) pair[k] = i;
-            }
-        }
-        weight[n] = weight[pair[0]] + weight[pair[1]];
-        for (int k = 0; k < 2; k++) {
-            weight[pair[k]] = 0; /* taken */
-            parent[pair[k]] = (int)n;
+            const bool is_leaf =
+                leaf < leaves && (joined == n || t[leaf].weight <= t[joined].weight);
+            tree *lightest = &t[is_leaf ? leaf++ : joined++];
+            lightest->parent = (uint16_t)n;
+            t[n].weight += lightest->weight;
         }
     }
-    const bool alone = n == LB_GAP_SYMBOLS; /* a symbol without others still takes a bit */
-    unsigned longest = 0;
-    for (size_t s = 0; s < LB_GAP_SYMBOLS; s++) {
-        if (count[s] == 0) continue;
-        unsigned depth = alone ? 1 : 0;
-        for (size_t i = s; !alone && i + 1 < n; i = (size_t)parent[i]) depth++;
-        length[s] = (uint8_t)depth;
-        longest = length[s] > longest ? length[s] : longest;
-    }
-    return longest;
+    t[n - 1].depth = leaves == 1; /* a symbol without others still takes a bit */
+    for (size_t i = n - 1; i-- > 0;) t[i].depth = (uint16_t)(t[t[i].parent].depth + 1);
+    for (size_t i = 0; i < leaves; i++) h->length[t[i].symbol] = (uint8_t)t[i].depth;
+    return t[0].depth; /* nothing is deeper than the lightest symbol */
 }
 
 /* Codes in the order of lengths, then symbols. */
@@ -119,47 +155,54 @@ static void number_codes(huffman_code *h)
 {
     unsigned next = 0;
     for (unsigned bits = 1; bits <= LB_GAP_MAX_LENGTH; bits++, next <<= 1) {
-        for (size_t s = 0; s < LB_GAP_SYMBOLS; s++)
+        for (size_t s = 0; s < h->n_symbols; s++)
             if (h->length[s] == bits) h->code[s] = (uint16_t)next++;
     }
 }
 
-static void make_huffman(const gap_counts *c, huffman_code *h)
+static void make_huffman(const gap_counts *c, unsigned precision, huffman_code *h)
 {
-    const size_t skip = LB_GAP_SYMBOLS - 1;
-    uint64_t flat[LB_GAP_SYMBOLS];
-    *h = (huffman_code){.n_symbols = 1};
-    h->count[skip] = c->long_symbol_skips;
-    for (size_t gap = 0; gap < COUNTED_GAPS; gap++) {
-        h->count[skip] += c->of[gap] * (gap / skip);
-        h->count[gap % skip] += c->of[gap];
+    h->precision = precision;
+    h->n_symbols = c->nonzero > 0 ? symbol_of(c->longest, precision) + 1 : 1;
+    h->bits = 0;
+    memset(h->count, 0, sizeof h->count);
+    for (size_t gap = 0; gap <= c->longest; gap++) {
+        if (c->of[gap] == 0) continue;
+        h->count[symbol_of(gap, precision)] += c->of[gap];
+        h->bits += (uint64_t)c->of[gap] * extra_bits(gap, precision);
     }
-    for (size_t s = 0; s < skip; s++) h->count[s] += c->long_rest[s];
-    memcpy(flat, h->count, sizeof flat);
     /* where codes are too long for the table, rare symbols are taken for less rare */
-    while (code_lengths(flat, h->length) > LB_GAP_MAX_LENGTH)
-        for (size_t s = 0; s < LB_GAP_SYMBOLS; s++) flat[s] = (flat[s] + 1) / 2;
-    for (size_t s = 0; s < LB_GAP_SYMBOLS; s++)
-        if (h->length[s] > 0) h->n_symbols = s + 1;
-    number_codes(h);
+    for (uint64_t divisor = 1; code_lengths(h, divisor) > LB_GAP_MAX_LENGTH; divisor *= 2)
+        ;
+    for (size_t s = 0; s < h->n_symbols; s++) h->bits += h->count[s] * h->length[s];
 }
 
-static uint64_t huffman_code_bits(const huffman_code *h)
+static size_t table_bytes(const huffman_code *h)
 {
-    uint64_t bits = 0;
-    for (size_t s = 0; s < LB_GAP_SYMBOLS; s++) bits += h->count[s] * h->length[s];
-    return bits;
+    return (h->n_symbols + 1) / 2;
+}
+
+/* The code of the precision that takes the fewest bits with its table; lb_free gives *out back. */
+static lb_status best_huffman(const gap_counts *c, huffman_code **out)
+{
+    huffman_code *h;
+    LB_TRY(lb_alloc(1, sizeof *h, "Huffman code", (void **)&h));
+    unsigned best = 0;
+    uint64_t fewest = UINT64_MAX;
+    for (unsigned p = 0; p <= LB_GAP_MAX_PRECISION; p++) {
+        make_huffman(c, p, h);
+        const uint64_t bits = h->bits + 8 * (uint64_t)table_bytes(h);
+        if (bits >= fewest) continue;
+        best = p;
+        fewest = bits;
+    }
+    make_huffman(c, best, h);
+    number_codes(h);
+    *out = h;
+    return LB_OK;
 }
 
 /* ---- sizes ---- */
-
-static lb_status count_gaps(const int8_t *codes, size_t n, gap_counts *c)
-{
-    *c = (gap_counts){0};
-    LB_TRY(lb_alloc(COUNTED_GAPS, sizeof *c->of, "counts of gaps", (void **)&c->of));
-    for_gaps(codes, n, count_gap, c);
-    return LB_OK;
-}
 
 static size_t run_length_bytes(const gap_counts *c)
 {
@@ -168,36 +211,27 @@ static size_t run_length_bytes(const gap_counts *c)
 
 static size_t huffman_bytes(const gap_counts *c, const huffman_code *h)
 {
-    const uint64_t bits = huffman_code_bits(h) + c->nonzero;
-    return LB_GAP_HEADER + (h->n_symbols + 1) / 2 + (size_t)((bits + 7) / 8);
-}
-
-static double entropy(const gap_counts *c)
-{
-    const double n = (double)c->nonzero;
-    double bits = c->n_long > 0 ? (double)c->n_long / n * log2(n) : 0.0;
-    for (size_t gap = 0; gap < COUNTED_GAPS; gap++) {
-        const double p = n > 0.0 ? (double)c->of[gap] / n : 0.0;
-        if (p > 0.0) bits -= p * log2(p);
-    }
-    return bits;
+    return LB_GAP_TABLE + table_bytes(h) + (size_t)((h->bits + c->nonzero + 7) / 8);
 }
 
 lb_status lb_gaps_measure(const int8_t *codes, size_t n, lb_gap_sizes *out)
 {
     gap_counts c;
-    huffman_code h;
+    huffman_code *h;
     LB_TRY(count_gaps(codes, n, &c));
-    make_huffman(&c, &h);
-    *out = (lb_gap_sizes){
-        .nonzero = c.nonzero,
-        .run_length_bytes = run_length_bytes(&c),
-        .huffman_bytes = huffman_bytes(&c, &h),
-        .gap_entropy = entropy(&c),
-        .huffman_bits = c.nonzero > 0 ? (double)huffman_code_bits(&h) / (double)c.nonzero : 0.0,
-    };
+    const lb_status status = best_huffman(&c, &h);
+    if (status == LB_OK) {
+        *out = (lb_gap_sizes){
+            .nonzero = c.nonzero,
+            .run_length_bytes = run_length_bytes(&c),
+            .huffman_bytes = huffman_bytes(&c, h),
+            .gap_entropy = entropy(&c),
+            .huffman_bits = c.nonzero > 0 ? (double)h->bits / (double)c.nonzero : 0.0,
+        };
+        lb_free(h);
+    }
     lb_free(c.of);
-    return LB_OK;
+    return status;
 }
 
 /* ---- streams ---- */
@@ -209,60 +243,75 @@ typedef struct gap_writer {
     const huffman_code *huffman;
 } gap_writer;
 
-static void put_bit(gap_writer *w, unsigned bit)
+static void put_bit(gap_writer *w, size_t bit)
 {
-    w->stream[w->bit / 8] |= (uint8_t)(bit << w->bit % 8);
+    w->stream[w->bit / 8] |= (uint8_t)((bit & 1) << w->bit % 8);
     w->bit++;
 }
 
-static void put_symbol(gap_writer *w, size_t symbol)
+/* The lowest n bits, the lowest first. */
+static void put_bits(gap_writer *w, size_t bits, unsigned n)
 {
-    if (w->width > 0) {
-        for (unsigned b = 0; b < w->width; b++) put_bit(w, (unsigned)(symbol >> b & 1));
-        return;
-    }
-    for (unsigned b = w->huffman->length[symbol]; b > 0; b--)
-        put_bit(w, w->huffman->code[symbol] >> (b - 1) & 1u);
+    for (unsigned b = 0; b < n; b++) put_bit(w, bits >> b);
+}
+
+static void put_run_length(gap_writer *w, size_t gap)
+{
+    const size_t skip = ((size_t)1 << w->width) - 1;
+    for (; gap >= skip; gap -= skip) put_bits(w, skip, w->width);
+    put_bits(w, gap, w->width);
+}
+
+static void put_huffman(gap_writer *w, size_t gap)
+{
+    const huffman_code *h = w->huffman;
+    const size_t symbol = symbol_of(gap, h->precision);
+    for (unsigned b = h->length[symbol]; b > 0; b--) put_bit(w, h->code[symbol] >> (b - 1));
+    put_bits(w, gap, extra_bits(gap, h->precision));
 }
 
 static void put_weight(size_t gap, bool negative, void *user)
 {
     gap_writer *w = user;
-    const size_t skip = w->width > 0 ? ((size_t)1 << w->width) - 1 : LB_GAP_SYMBOLS - 1;
-    for (; gap >= skip; gap -= skip) put_symbol(w, skip);
-    put_symbol(w, gap);
+    if (w->width > 0)
+        put_run_length(w, gap);
+    else
+        put_huffman(w, gap);
     put_bit(w, negative);
 }
 
 /* The header, and for Huffman the table. */
-static void put_header(gap_writer *w, const gap_counts *c)
+static void put_header(gap_writer *w, size_t nonzero)
 {
-    for (int i = 0; i < 4; i++) w->stream[i] = (uint8_t)(c->nonzero >> 8 * i);
-    w->stream[4] = (uint8_t)(w->width > 0 ? w->width : w->huffman->n_symbols - 1);
-    w->bit = (size_t)8 * LB_GAP_HEADER;
+    const huffman_code *h = w->huffman;
+    put_bits(w, nonzero, 32);
+    put_bits(w, w->width > 0 ? w->width : h->precision, 8);
     if (w->width > 0) return;
-    for (size_t s = 0; s < w->huffman->n_symbols; s++)
-        w->stream[LB_GAP_HEADER + s / 2] |= (uint8_t)(w->huffman->length[s] << s % 2 * 4);
-    w->bit += (w->huffman->n_symbols + 1) / 2 * 8;
+    put_bits(w, h->n_symbols - 1, 16);
+    for (size_t s = 0; s < h->n_symbols; s++) put_bits(w, h->length[s], 4);
+    w->bit = 8 * ((w->bit + 7) / 8);
 }
 
 lb_status lb_gaps_encode(lb_gap_code code, const int8_t *codes, size_t n, lb_arena *arena,
                          uint8_t **stream, size_t *bytes)
 {
     gap_counts c;
-    huffman_code h;
+    huffman_code *h = NULL;
     LB_TRY(count_gaps(codes, n, &c));
-    make_huffman(&c, &h);
-    gap_writer w = {.width = code == LB_GAPS_RUN_LENGTH ? best_width(&c) : 0, .huffman = &h};
-    const size_t size = w.width > 0 ? run_length_bytes(&c) : huffman_bytes(&c, &h);
-    const lb_status status = lb_arena_alloc(arena, size, 1, "encoded weights", (void **)&w.stream);
+    const bool run_length = code == LB_GAPS_RUN_LENGTH;
+    lb_status status = run_length ? LB_OK : best_huffman(&c, &h);
+    gap_writer w = {.width = run_length ? best_width(&c) : 0, .huffman = h};
     if (status == LB_OK) {
-        put_header(&w, &c);
-        for_gaps(codes, n, put_weight, &w);
-        lb_assert((w.bit + 7) / 8 == size);
-        *stream = w.stream;
-        *bytes = size;
+        *bytes = run_length ? run_length_bytes(&c) : huffman_bytes(&c, h);
+        status = lb_arena_alloc(arena, *bytes, 1, "encoded weights", (void **)&w.stream);
     }
+    if (status == LB_OK) {
+        put_header(&w, c.nonzero);
+        for_gaps(codes, n, put_weight, &w);
+        lb_assert((w.bit + 7) / 8 == *bytes);
+        *stream = w.stream;
+    }
+    lb_free(h);
     lb_free(c.of);
     return status;
 }

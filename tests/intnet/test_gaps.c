@@ -75,13 +75,14 @@ static void test_run_length_by_hand(void **state)
     lb_arena_release(&arena);
 }
 
-/* Gaps 0, 0, 2, 1: symbol 0 twice has one bit, code 0; 1 and 2 have two, codes 10 and 11. Lengths 1, 2 | 2, 0.
+/* Gaps 0, 0, 2, 1. With p = 0 the gap 2 were symbol 2 and an extra bit; with p = 1 it has none, and p = 1 is taken.
+ * Symbol 0 twice has one bit, code 0; 1 and 2 have two, codes 10 and 11. Lengths 1, 2 | 2, 0.
  * 0 sign +, 0 sign -, 11 sign +, 10 sign -: 0 0 0 1 1 1 0 1 | 0 1. */
 static void test_huffman_by_hand(void **state)
 {
     (void)state;
     static const int8_t codes[] = {1, -1, 0, 0, 1, 0, -1, 0};
-    static const uint8_t wanted[] = {4, 0, 0, 0, 2, 0x21, 0x02, 0xb8, 0x02};
+    static const uint8_t wanted[] = {4, 0, 0, 0, 1, 2, 0, 0x21, 0x02, 0xb8, 0x02};
     lb_arena arena = {0};
     uint8_t *stream = NULL;
     size_t bytes = 0;
@@ -93,6 +94,23 @@ static void test_huffman_by_hand(void **state)
     assert_int_equal(sizes.nonzero, 4);
     assert_float_equal(sizes.gap_entropy, 1.5, 1e-12); /* 1/2 log2 2 + 2/4 log2 4 */
     assert_float_equal(sizes.huffman_bits, 1.5, 1e-12);
+    lb_arena_release(&arena);
+}
+
+/* Gaps 9 and 13. With p = 0 both are symbol 4, a code of one bit, and three extra bits, 001 and 101, lowest first; five
+ * lengths, 0, 0 | 0, 0 | 1. With p = 1 symbols 6 and 7 of eight lengths would save two bits for a byte more.
+ * 0 100 sign +, 0 101 sign -: 0 1 0 0 0 0 1 0 | 1 1. */
+static void test_extra_bits_by_hand(void **state)
+{
+    (void)state;
+    static const int8_t codes[9 + 1 + 13 + 1] = {[9] = 1, [23] = -1};
+    static const uint8_t wanted[] = {2, 0, 0, 0, 0, 4, 0, 0, 0, 1, 0x42, 0x03};
+    lb_arena arena = {0};
+    uint8_t *stream = NULL;
+    size_t bytes = 0;
+    assert_ok(lb_gaps_encode(LB_GAPS_HUFFMAN, codes, sizeof codes, &arena, &stream, &bytes));
+    assert_int_equal(bytes, sizeof wanted);
+    assert_memory_equal(stream, wanted, sizeof wanted);
     lb_arena_release(&arena);
 }
 
@@ -114,7 +132,7 @@ static void test_round_trips(void **state)
     }
 }
 
-/* Gaps around every border: of a symbol, of each width, and of what is counted apart. */
+/* Gaps around the borders of symbols and widths. */
 static void test_long_gaps(void **state)
 {
     (void)state;
@@ -153,20 +171,42 @@ static void test_codes_stay_short(void **state)
     lb_free(codes);
 }
 
+static void check_near_entropy(const int8_t *codes, size_t n, const char *what)
+{
+    lb_gap_sizes s;
+    assert_ok(lb_gaps_measure(codes, n, &s));
+    if (s.huffman_bits < s.gap_entropy || s.huffman_bits > 1.02 * s.gap_entropy)
+        fail_msg("%s: %.4f bits a gap, entropy %.4f", what, s.huffman_bits, s.gap_entropy);
+}
+
 static void test_huffman_is_near_the_entropy(void **state)
 {
     (void)state;
-    static const double densities[] = {0.024, 0.05, 0.1, 0.2};
+    static const double densities[] = {0.001, 0.005, 0.024, 0.05, 0.1, 0.2};
     for (size_t d = 0; d < sizeof densities / sizeof *densities; d++) {
-        enum { N = 1000000 };
-        int8_t *codes = random_codes(N, densities[d], 11 + d);
-        lb_gap_sizes s;
-        assert_ok(lb_gaps_measure(codes, N, &s));
-        if (s.huffman_bits < s.gap_entropy || s.huffman_bits > 1.02 * s.gap_entropy)
-            fail_msg("density %g: %.4f bits a gap, entropy %.4f", densities[d], s.huffman_bits,
-                     s.gap_entropy);
+        char what[64];
+        const size_t n = (size_t)(50000 / densities[d]);
+        int8_t *codes = random_codes(n, densities[d], 11 + d);
+        (void)snprintf(what, sizeof what, "density %g", densities[d]);
+        check_near_entropy(codes, n, what);
         lb_free(codes);
     }
+}
+
+/* As pruned layers are: filters of many densities, and most of them without a weight. */
+static void test_huffman_is_near_the_entropy_of_uneven_layers(void **state)
+{
+    (void)state;
+    enum { FILTERS = 1024, FILTER = 4096 };
+    int8_t *codes = NULL;
+    assert_ok(lb_alloc((size_t)FILTERS * FILTER, 1, "codes", (void **)&codes));
+    for (size_t f = 0; f < FILTERS; f += 4) {
+        int8_t *filter = random_codes(FILTER, 0.2 / (double)(1 + f % 32), f);
+        memcpy(codes + f * FILTER, filter, FILTER);
+        lb_free(filter);
+    }
+    check_near_entropy(codes, (size_t)FILTERS * FILTER, "uneven filters");
+    lb_free(codes);
 }
 
 /* ---- damage ---- */
@@ -211,7 +251,7 @@ static void test_refusals_say_why(void **state)
     static const struct {
         lb_gap_code code;
         size_t bytes;
-        uint8_t stream[8];
+        uint8_t stream[27];
         const char *message;
     } cases[] = {
         {LB_GAPS_RUN_LENGTH, 4, {0}, "4 bytes, wanted at least 5"},
@@ -219,10 +259,21 @@ static void test_refusals_say_why(void **state)
         {LB_GAPS_RUN_LENGTH, 5, {9, 0, 0, 0, 1}, "says 9 weights of 8 are not zero"},
         {LB_GAPS_RUN_LENGTH, 6, {0, 0, 0, 0, 1, 0}, "has bytes after its last weight"},
         {LB_GAPS_RUN_LENGTH, 6, {1, 0, 0, 0, 1, 0x10}, "has bits after its last weight"},
-        {LB_GAPS_HUFFMAN, 5, {1, 0, 0, 0, 0}, "ends within its table of code lengths"},
-        {LB_GAPS_HUFFMAN, 7, {1, 0, 0, 0, 0, 0x11, 0}, "has bits past its table of code lengths"},
-        {LB_GAPS_HUFFMAN, 7, {1, 0, 0, 0, 2, 0x11, 1}, "has more codes of 1 bits than there are"},
-        {LB_GAPS_HUFFMAN, 8, {1, 0, 0, 0, 0, 0, 0, 0}, "has bits that are no code"},
+        {LB_GAPS_HUFFMAN, 6, {1}, "ends before its table of code lengths"},
+        {LB_GAPS_HUFFMAN, 7, {1, 0, 0, 0, 9, 0, 0}, "symbols of 9 bits, wanted 0 to 8"},
+        {LB_GAPS_HUFFMAN, 7, {1, 0, 0, 0, 1, 64, 0}, "65 symbols, wanted at most 64"},
+        {LB_GAPS_HUFFMAN, 7, {1, 0, 0, 0, 0, 0, 0}, "ends within its table of code lengths"},
+        {LB_GAPS_HUFFMAN,
+         8,
+         {1, 0, 0, 0, 0, 0, 0, 0x11},
+         "has bits past its table of code lengths"},
+        {LB_GAPS_HUFFMAN,
+         9,
+         {1, 0, 0, 0, 0, 2, 0, 0x11, 1},
+         "has more codes of 1 bits than there are"},
+        {LB_GAPS_HUFFMAN, 10, {1}, "has bits that are no code"},
+        /* symbol 31 of p = 0: a gap of 2^30 and more */
+        {LB_GAPS_HUFFMAN, 27, {1, 0, 0, 0, 0, 31, 0, [22] = 0x10}, "has gaps past its 8 weights"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         int8_t back[8];
@@ -237,10 +288,12 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_run_length_by_hand),
         cmocka_unit_test(test_huffman_by_hand),
+        cmocka_unit_test(test_extra_bits_by_hand),
         cmocka_unit_test(test_round_trips),
         cmocka_unit_test(test_long_gaps),
         cmocka_unit_test(test_codes_stay_short),
         cmocka_unit_test(test_huffman_is_near_the_entropy),
+        cmocka_unit_test(test_huffman_is_near_the_entropy_of_uneven_layers),
         cmocka_unit_test(test_damaged_streams_are_refused),
         cmocka_unit_test(test_refusals_say_why),
     };
