@@ -141,8 +141,13 @@ void lb_weights_relax(const lb_net *net, int node, lb_quantized_weights *q)
 #pragma omp parallel for schedule(static) if (filters > 1 && weight->count >= PARALLEL_FROM)
     for (size_t o = 0; o < filters; o++) {
         const float scale = q->scale[o];
-        for (size_t i = o * n; i < (o + 1) * n; i++)
-            q->real[i] = held[i] ? q->real[i] : weight->value[i] * scale;
+        const float *value = weight->value;
+        float *real = q->real;
+        for (size_t i = o * n; i < (o + 1) * n; i++) { /* no branch: held is random */
+            const float relaxed = value[i] * scale;
+            const float frozen = real[i];
+            real[i] = held[i] ? frozen : relaxed;
+        }
     }
 }
 

@@ -186,6 +186,15 @@ static void update_all(const lb_optimizer *o, const update *shared, const lb_opt
         sgd_momentum(&u, chunk->count, w, g, m[0]);
 }
 
+/* Take back what is held: w[i] = kept[i] there. No branch: with rpr, held is random. */
+static void hold(const uint8_t *held, size_t n, const float *restrict kept, float *restrict w)
+{
+    for (size_t i = 0; i < n; i++) {
+        const float stepped = w[i], held_back = kept[i];
+        w[i] = held[i] ? held_back : stepped;
+    }
+}
+
 static void update_chunk(const lb_optimizer *o, const update *shared,
                          const lb_optimizer_chunk *chunk)
 {
@@ -194,16 +203,14 @@ static void update_chunk(const lb_optimizer *o, const update *shared,
         update_all(o, shared, chunk);
         return;
     }
+    static const float zeros[CHUNK];
     const uint8_t *held = param->held + chunk->first;
     float before[CHUNK], *w = param->value + chunk->first;
     memcpy(before, w, chunk->count * sizeof *w);
     update_all(o, shared, chunk);
-    for (size_t i = 0; i < chunk->count; i++) {
-        if (!held[i]) continue;
-        w[i] = before[i];
-        for (size_t k = 0; k < o->n_moments; k++)
-            o->moments[chunk->param].value[k][chunk->first + i] = 0.0f;
-    }
+    hold(held, chunk->count, before, w);
+    for (size_t k = 0; k < o->n_moments; k++)
+        hold(held, chunk->count, zeros, o->moments[chunk->param].value[k] + chunk->first);
 }
 
 void lb_optimizer_step(lb_optimizer *o, double lr, uint64_t t)
