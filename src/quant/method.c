@@ -2,6 +2,7 @@
 #include "quant/method.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -185,8 +186,14 @@ static lb_status resolve_granularity(const lb_method_request *request, lb_quant_
                        names[wanted]);
     }
     if ((config->weights->granularities >> wanted & 1u) == 0) {
+        char has[64] = "";
+        for (size_t g = 0, length = 0; g < LB_GRANULARITIES; g++) {
+            if ((config->weights->granularities >> g & 1u) == 0) continue;
+            length += (size_t)snprintf(has + length, sizeof has - length, "%s%s",
+                                       length > 0 ? " or " : "", names[g]);
+        }
         return lb_fail(LB_E_ARG, "weight quantizer '%s' has one scale a %s, not one a %s",
-                       config->weights->name, names[config->weights->granularity], names[wanted]);
+                       config->weights->name, has, names[wanted]);
     }
     config->weight_setting.granularity = wanted;
     return LB_OK;
@@ -275,6 +282,30 @@ static void standard_options(const lb_option *options, float *values)
         values[i] = options[i].standard;
 }
 
+/* An option of a quantizer that the method has, but not at 32 bits. */
+static lb_status unused_option(const lb_method *method, const lb_quant_config *config,
+                               const char *name)
+{
+    const lb_weight_quantizer *weights = NULL;
+    const lb_act_quantizer *acts = NULL;
+    if (config->weights == NULL && method->weights != NULL)
+        LB_TRY(find_weights(method->weights, &weights));
+    if (config->acts == NULL && method->acts != NULL) LB_TRY(find_acts(method->acts, &acts));
+    const struct {
+        const lb_option *options;
+        const char *what, *key;
+    } unused[] = {{weights != NULL ? weights->options : NULL, "weights", "wbits"},
+                  {acts != NULL ? acts->options : NULL, "activations", "abits"}};
+    for (size_t u = 0; u < 2; u++) {
+        for (const lb_option *o = unused[u].options; o != NULL && o->name != NULL; o++) {
+            if (strcmp(o->name, name) != 0) continue;
+            return lb_fail(LB_E_ARG, "option '%s' has no part in float %s: %s is 32, wanted fewer",
+                           name, unused[u].what, unused[u].key);
+        }
+    }
+    return LB_OK;
+}
+
 static lb_status unknown_option(const lb_quant_config *config, const char *name)
 {
     const char *names[2 * LB_MAX_QUANTIZER_OPTIONS];
@@ -309,7 +340,7 @@ static lb_status set_option(const lb_option *options, const char *name, float va
     return LB_OK;
 }
 
-static lb_status resolve_option(const char *text, lb_quant_config *config)
+static lb_status resolve_option(const lb_method *method, const char *text, lb_quant_config *config)
 {
     char name[64];
     const char *equals = strchr(text, '=');
@@ -327,7 +358,9 @@ static lb_status resolve_option(const char *text, lb_quant_config *config)
     bool found = false;
     LB_TRY(set_option(weight_options(config), name, value, config->weight_setting.options, &found));
     LB_TRY(set_option(act_options(config), name, value, config->act_setting.options, &found));
-    return found ? LB_OK : unknown_option(config, name);
+    if (found) return LB_OK;
+    LB_TRY(unused_option(method, config, name));
+    return unknown_option(config, name);
 }
 
 lb_status lb_method_resolve(const lb_method_request *request, lb_quant_config *out)
@@ -347,7 +380,7 @@ lb_status lb_method_resolve(const lb_method_request *request, lb_quant_config *o
     standard_options(weight_options(&config), config.weight_setting.options);
     standard_options(act_options(&config), config.act_setting.options);
     for (size_t i = 0; i < request->n_options; i++)
-        LB_TRY(resolve_option(request->options[i], &config));
+        LB_TRY(resolve_option(method, request->options[i], &config));
     LB_TRY(resolve_gradient(request, &config));
     LB_TRY(resolve_order(method, request, &config)); /* options decide what stands before */
     *out = config;

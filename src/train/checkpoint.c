@@ -117,7 +117,9 @@ static lb_status find_tensor(const char *path, const lb_safetensors *file, const
 {
     const lb_stored_tensor *t = lb_safetensors_find(file, name);
     if (t == NULL)
-        return lb_fail(LB_E_FORMAT, "%s: tensor '%s' is missing; is it another model?", path, name);
+        return lb_fail(LB_E_FORMAT,
+                       "%s: tensor '%s' is missing; is it of another model or block order?", path,
+                       name);
     if (t->dtype != LB_F32)
         return lb_fail(LB_E_FORMAT, "%s: tensor '%s' is not float32", path, name);
     bool same = t->n_dims == param->n_dims;
@@ -126,9 +128,10 @@ static lb_status find_tensor(const char *path, const lb_safetensors *file, const
         char got[96], wanted[96];
         dims_text(t->dims, t->n_dims, got);
         dims_text(param->dims, param->n_dims, wanted);
-        return lb_fail(LB_E_FORMAT,
-                       "%s: tensor '%s' is %s, the network has %s; is it another model?", path,
-                       name, got, wanted);
+        return lb_fail(
+            LB_E_FORMAT,
+            "%s: tensor '%s' is %s, the network has %s; is it of another model or block order?",
+            path, name, got, wanted);
     }
     *out = t;
     return LB_OK;
@@ -161,7 +164,8 @@ static lb_status check_net(const char *path, const lb_safetensors *file, lb_load
     for (size_t i = 0; i < n; i++) {
         if (lb_net_find_param(net, tensors[i].name) >= 0 || may_be_left_over(mode, tensors[i].name))
             continue;
-        return lb_fail(LB_E_FORMAT, "%s: the network has no '%s'; is it another model?", path,
+        return lb_fail(LB_E_FORMAT,
+                       "%s: the network has no '%s'; is it of another model or block order?", path,
                        tensors[i].name);
     }
     return LB_OK;

@@ -263,6 +263,11 @@ static lb_status load_last(lb_trainer *t)
         status = lb_fail(LB_E_FORMAT, "%s: it stands at batch %zu of %zu", path, t->progress.batch,
                          lb_loader_batches(t->loader));
     }
+    const size_t begun = t->progress.epoch + (t->progress.batch > 0);
+    if (status == LB_OK && t->procedure->epochs(&t->config, &t->progress) < begun) {
+        status = lb_fail(LB_E_ARG, "%s has begun %zu epochs; epochs %zu: wanted %zu or more",
+                         t->folder.path, begun, t->config.epochs, begun);
+    }
     return status;
 }
 

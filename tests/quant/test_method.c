@@ -305,6 +305,10 @@ static void test_refused_policies(void **state)
     lb_method_request request = request_of("ttq");
     request.granularity = LB_PER_FILTER;
     refuse(&request, "weight quantizer 'ttq' has one scale a layer, not one a filter");
+    request = request_of("syq");
+    request.granularity = LB_PER_FILTER;
+    refuse(&request,
+           "weight quantizer 'syq' has one scale a layer or row or pixel, not one a filter");
     request = request_of("float");
     request.granularity = LB_PER_LAYER;
     refuse(&request, "float weights have no scale: one a layer is not possible");
@@ -389,6 +393,17 @@ static void test_refused_options(void **state)
     request.options = &option;
     request.n_options = 1;
     refuse(&request, "unknown option 'c'; the quantizers chosen have none");
+    /* options of the method's quantizers, which its float weights and activations have none of */
+    const char *const clip = "clip=2", *const eta = "eta=0.9";
+    request = request_of("pact");
+    request.options = &clip;
+    request.n_options = 1;
+    refuse(&request, "option 'clip' has no part in float activations: abits is 32, wanted fewer");
+    request = request_of("ternary");
+    request.options = &eta;
+    request.n_options = 1;
+    request.w_bits = LB_FLOAT_BITS;
+    refuse(&request, "option 'eta' has no part in float weights: wbits is 32, wanted fewer");
 }
 
 static void test_table_is_sound(void **state)

@@ -102,7 +102,7 @@ static void other_networks_are_refused_by_name(void **state)
     fill(&plain, 1.0f);
     check_refused(&plain, &wide, LB_LOAD_EXACT,
                   "tensor 'conv.weight' is 2 x 1 x 3 x 3, the network has 3 x 1 x 3 x 3");
-    check_refused(&plain, &wide, LB_LOAD_INIT, "is it another model?");
+    check_refused(&plain, &wide, LB_LOAD_INIT, "is it of another model or block order?");
     check_refused(&plain, &learned, LB_LOAD_EXACT, "'conv.learned' is missing");
     check_refused(&learned, &plain, LB_LOAD_EXACT, "the network has no 'conv.learned'");
     lb_net_release(&plain);

@@ -299,7 +299,7 @@ static void what_cannot_be_is_refused(void **state)
     assert_status(lb_test_train(lb_test_fresh("other"), &told,
                                 PAIRS(TERNARY, "init", path, "model", "mlp", "widths", "8,8")),
                   LB_E_FORMAT);
-    assert_contains(lb_error(), "is it another model?");
+    assert_contains(lb_error(), "is it of another model or block order?");
 }
 
 int main(void)

@@ -102,6 +102,7 @@ static void a_resumed_run_keeps_what_defines_it(void **state)
         {"data", "synth-digits:60", "was made with data synth-digits:120, not synth-digits:60"},
         {"wbits", "3", "was made with wbits left open, not 3"},
         {"seed", "3", "was made with seed 1, not 3"},
+        {"epochs", "2", "has begun 3 epochs; epochs 2: wanted 3 or more"},
     };
     char path[4096];
     (void)snprintf(path, sizeof path, "%s", lb_test_fresh("kept"));

@@ -296,7 +296,7 @@ static void a_run_can_start_from_another(void **state)
     assert_status(lb_test_train(lb_test_fresh("wide"), &t,
                                 PAIRS("init", lb_test_whole_run(), "width-multiplier", "0.25")),
                   LB_E_FORMAT);
-    assert_contains(lb_error(), "is it another model?");
+    assert_contains(lb_error(), "is it of another model or block order?");
     assert_status(
         lb_test_train(lb_test_fresh("mlp"), &t, PAIRS("init", lb_test_whole_run(), "model", "mlp")),
         LB_E_FORMAT);
