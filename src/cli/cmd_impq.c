@@ -14,7 +14,7 @@ enum { KEY_BYTES = 64 };
 static const char *out, *data, *granularity = "kernel", *groups, *act_groups, *score = "paper";
 static const char *epochs, *lr, *threads;
 static const char **stops, **sets;
-static int iterations, act_iterations, runners_up, json, resume;
+static int iterations, act_iterations, runners_up = 9, json, resume;
 static double fraction = 0.05;
 
 static const struct poptOption options[] = {
@@ -156,13 +156,14 @@ static int check_counts(void)
 {
     const struct {
         const char *name;
-        int value;
-    } counts[] = {
-        {"iterations", iterations}, {"act-iterations", act_iterations}, {"runners-up", runners_up}};
+        int value, least;
+    } counts[] = {{"iterations", iterations, 0},
+                  {"act-iterations", act_iterations, 0},
+                  {"runners-up", runners_up, 1}};
     for (size_t i = 0; i < sizeof counts / sizeof *counts; i++) {
-        if (counts[i].value >= 0 && counts[i].value <= 100000) continue;
-        return lb_cli_fail("impq", LB_E_ARG, "--%s %d: wanted a number from 0 to 100000",
-                           counts[i].name, counts[i].value);
+        if (counts[i].value >= counts[i].least && counts[i].value <= 100000) continue;
+        return lb_cli_fail("impq", LB_E_ARG, "--%s %d: wanted a number from %d to 100000",
+                           counts[i].name, counts[i].value, counts[i].least);
     }
     if (fraction > 0.0) return LB_OK; /* 0 means the default to the library */
     return lb_cli_fail("impq", LB_E_ARG, "--fraction %g: wanted more than 0, at most 1", fraction);

@@ -12,6 +12,7 @@
 
 #include "base/file.h"
 #include "train/checkpoint.h"
+#include "train/description.h"
 #include "train/impq_iteration.h"
 #include "train/procedure.h"
 #include "train/run_folder.h"
@@ -113,6 +114,23 @@ static lb_status check_procedure(const lb_impq_call *p, const lb_run *run)
     return status;
 }
 
+/* The data set may be said to lie elsewhere; it is the one of the run. */
+static lb_status check_data(const lb_impq_call *p, const lb_run *run)
+{
+    const lb_settings *tuning = p->plan.options->tuning;
+    const char *given = tuning != NULL ? tuning->given[LB_KEY_DATA] : NULL;
+    const char *before = lb_settings_value(run->settings, LB_KEY_DATA);
+    char *now = NULL;
+    if (given == NULL) return LB_OK;
+    LB_TRY(lb_data_identity(given, &now));
+    lb_status status = LB_OK;
+    if (strcmp(now, before) != 0)
+        status = lb_fail(LB_E_ARG, "data %s: %s was trained on %s; wanted where that is", now,
+                         p->plan.options->run, before);
+    lb_free(now);
+    return status;
+}
+
 /* Do the settings of the iterations fit together? */
 static lb_status check_settings(const lb_impq_call *p, const lb_run *run)
 {
@@ -141,6 +159,7 @@ static lb_status check_floor(const lb_impq_plan *plan, const lb_net *net)
 static lb_status check_start(const lb_impq_call *p, lb_run *run, const lb_impq_row *row)
 {
     LB_TRY(check_procedure(p, run));
+    LB_TRY(check_data(p, run));
     LB_TRY(check_settings(p, run));
     for (int phase = 0; phase < LB_IMPQ_PHASES; phase++) {
         lb_impq_groups groups = {0};
@@ -231,7 +250,13 @@ static lb_status check_tuning(const lb_settings *tuning)
 static lb_status check_folder(const lb_impq_call *p)
 {
     const char *out = p->plan.out;
-    if (!lb_path_exists(out) || p->plan.options->resume) return LB_OK;
+    char *config = NULL;
+    if (!lb_path_exists(out)) return LB_OK;
+    LB_TRY(lb_path_join(out, "config.json", &config));
+    const bool is_run = lb_path_exists(config);
+    lb_free(config);
+    if (is_run) return lb_fail(LB_E_ARG, "%s: the folder of a run; give --out another name", out);
+    if (p->plan.options->resume) return LB_OK;
     return lb_fail(LB_E_ARG, "%s: exists; --resume goes on with it, or give --out another name",
                    out);
 }

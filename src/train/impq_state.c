@@ -118,12 +118,19 @@ static const char *show(const json_t *value, char text[64])
 
 static lb_status compare_options(const char *path, const json_t *made, const json_t *now)
 {
+    enum { N_FILES = 2 }; /* the first keys: hashes */
     static const char *const keys[] = {"start", "teacher",  "granularity", "groups", "act-groups",
                                        "score", "fraction", "runners-up",  "tuning"};
     for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
         const json_t *a = json_object_get(made, keys[i]), *b = json_object_get(now, keys[i]);
         char text_a[64], text_b[64];
         if ((a == NULL && b == NULL) || json_equal(a, b)) continue;
+        if (i < N_FILES && a != NULL && b != NULL)
+            return lb_fail(
+                LB_E_ARG,
+                "%s was made with another %s than this call names (by the SHA-256 of its "
+                "checkpoint); going on, name the same",
+                path, keys[i]);
         return lb_fail(LB_E_ARG,
                        "%s was made with %s %s, not %s; going on, only iterations and stops may "
                        "change",

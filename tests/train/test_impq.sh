@@ -111,7 +111,7 @@ json.dump(state, open("cut/impq.json", "w"))'
 done
 refused 2 "was made with teacher " impq start "${taught[@]:0:12}" --iterations 2 --out taught --resume
 grep -q " not nothing; going on, only iterations and stops may change$" errors || fail "no teacher: $(cat errors)"
-refused 2 "was made with teacher " impq start "${taught[@]:0:12}" --set teacher=start --out taught --resume
+refused 2 "was made with another teacher than" impq start "${taught[@]:0:12}" --set teacher=start --out taught --resume
 
 # cut off in an iteration that is not wanted any more: the next phase does not take it for its own
 cp -r whole fewer
@@ -222,6 +222,8 @@ refused 2 "score 'x': wanted paper or code" impq start "${some[@]}" --score x
 refused 2 "fraction 2: wanted more than 0, at most 1" impq start "${some[@]}" --fraction 2
 refused 2 "fraction 0: wanted more than 0" impq start "${some[@]}" --fraction 0
 refused 2 "runners-up 65: wanted at most 64" impq start "${some[@]}" --runners-up 65
+refused 2 "--runners-up 0: wanted a number from 1" impq start "${some[@]}" --runners-up 0
+refused 2 "data synth-digits:250: start was trained on synth-digits:240" impq start "${some[@]}" --data synth-digits:250
 refused 2 "act-groups '2@1' have no part without act-iterations" impq start "${some[@]}" --act-groups 2@1
 refused 2 "groups '9@1' have no part without iterations" impq start --groups 9@1 --act-groups 2@1 --act-iterations 1 \
     --out none
@@ -237,6 +239,7 @@ refused 2 "wanted KEY=VALUE" impq start "${some[@]}" --set momentum
 [ ! -e none ]
 refused 2 "whole: exists; --resume goes on with it" impq start --groups 9@1 --iterations 2 --out whole
 refused 2 'made with groups "60@1,30@2", not "9@1"' impq start --groups 9@1 --iterations 2 --out whole --resume
-refused 2 'made with start' impq goal/iteration-1 "${plan[@]}" --out whole --resume
+refused 2 "start: the folder of a run" impq start --groups 9@1 --iterations 2 --out start --resume
+refused 2 'made with another start' impq goal/iteration-1 "${plan[@]}" --out whole --resume
 echo '{"format": "lowbit impq 1", "options": 3' >whole/impq.json
 refused 4 "whole/impq.json: not valid JSON: line" impq start "${plan[@]}" --out whole --resume
