@@ -1,6 +1,8 @@
 /* A run that was trained: its network rebuilt from one checkpoint file. */
 #include "train/run.h"
 
+#include <math.h>
+
 #include "train/checkpoint.h"
 #include "train/run_folder.h"
 
@@ -87,4 +89,19 @@ lb_status lb_run_build_net(const char *path, lb_net *net)
     lb_net_init(&run.net);
     lb_run_release(&run);
     return status;
+}
+
+lb_status lb_run_check_finite(const char *path, const lb_net *net)
+{
+    for (size_t p = 0; p < net->n_params; p++) {
+        const lb_param *param = &net->params[p];
+        for (size_t i = 0; i < param->count; i++) {
+            if (isfinite(param->value[i])) continue;
+            return lb_fail(LB_E_ARG,
+                           "%s: tensor '%s' has values that are not finite: its training diverged; "
+                           "wanted a run that converged",
+                           path, param->name);
+        }
+    }
+    return LB_OK;
 }

@@ -33,6 +33,13 @@ void lb_run_release(lb_run *run);
 LB_MUST_CHECK lb_status lb_run_build_net(const char *run, lb_net *net);
 
 /**
+ * Are all parameters finite? Those of a training that diverged are not, and nothing can be learned from them.
+ *
+ * Errors: LB_E_ARG names the first tensor that holds another value.
+ */
+LB_MUST_CHECK lb_status lb_run_check_finite(const char *path, const lb_net *net);
+
+/**
  * Do these images suit the run's network?
  *
  * Errors: LB_E_SHAPE images of another shape; LB_E_ARG another number of classes.

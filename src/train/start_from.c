@@ -83,6 +83,7 @@ lb_status lb_start_from(const char *run, lb_net *net, char sha256[LB_SHA256_TEXT
     lb_status status = load(path, net);
     if (status == LB_OK) {
         status = lb_run_open(path, &from);
+        if (status == LB_OK) status = lb_run_check_finite(path, &from.net);
         if (status == LB_OK) take_over(&from.net, net);
         lb_run_release(&from);
     }

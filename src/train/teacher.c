@@ -55,6 +55,7 @@ lb_status lb_teacher_open(const char *run, const lb_train_config *config, const 
     LB_TRY(lb_run_checkpoint(run, &path));
     lb_status status = lb_run_open(path, &out->run);
     if (status == LB_OK) status = check(run, &out->run.facts, facts);
+    if (status == LB_OK) status = lb_run_check_finite(path, &out->run.net);
     if (status == LB_OK) status = prepare(config, facts, out);
     if (status == LB_OK) status = lb_sha256_file(path, sha256);
     lb_free(path);

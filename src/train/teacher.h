@@ -18,7 +18,8 @@ typedef struct lb_teacher {
  *
  * Computes:  sha256: of the checkpoint's file.
  * Ownership: lb_teacher_release(out), also after a failure; *out is zero before.
- * Errors:    LB_E_IO, LB_E_FORMAT not a checkpoint; LB_E_ARG other classes; LB_E_SHAPE other images; LB_E_NOMEM.
+ * Errors:    LB_E_IO, LB_E_FORMAT not a checkpoint; LB_E_ARG other classes, or a run that diverged;
+ *            LB_E_SHAPE other images; LB_E_NOMEM.
  */
 LB_MUST_CHECK lb_status lb_teacher_open(const char *run, const lb_train_config *config,
                                         const lb_run_facts *facts,

@@ -193,6 +193,19 @@ static void other_images_and_classes_are_refused(void **state)
     assert_contains(lb_error(), "alpha and temperature have no part without a teacher");
 }
 
+static void a_diverged_run_teaches_nothing(void **state)
+{
+    (void)state;
+    char diverged[4096];
+    lb_told told;
+    train("diverged", PAIRS("optimizer", "sgd", "lr", "1e30", "epochs", "2"), diverged, &told);
+    assert_status(lb_test_train(lb_test_fresh("pupil"), &told, PAIRS("teacher", diverged)),
+                  LB_E_ARG);
+    assert_contains(lb_error(), "has values that are not finite: its training diverged");
+    assert_status(lb_test_train(lb_test_fresh("heir"), &told, PAIRS("init", diverged)), LB_E_ARG);
+    assert_contains(lb_error(), "has values that are not finite: its training diverged");
+}
+
 static void a_resumed_run_keeps_its_teacher(void **state)
 {
     (void)state;
@@ -232,6 +245,7 @@ int main(void)
         cmocka_unit_test(a_float_network_teaches_few_bits),
         cmocka_unit_test(images_are_translated_exactly),
         cmocka_unit_test(other_images_and_classes_are_refused),
+        cmocka_unit_test(a_diverged_run_teaches_nothing),
         cmocka_unit_test(a_resumed_run_keeps_its_teacher),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
