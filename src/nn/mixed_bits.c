@@ -59,8 +59,8 @@ static lb_status check_digits(const entry *e, int least, int most)
     for (size_t i = 0; i < e->n; i++) {
         const int bits = e->digits[i] - '0';
         if (bits >= least && bits <= most) continue;
-        return lb_fail(LB_E_ARG, "mixed-bits: layer '%s': width %zu is '%c', wanted %d to %d",
-                       e->name, i, e->digits[i], least, most);
+        return lb_fail(LB_E_ARG, "mixed-bits: layer '%s': digit %zu is '%c', wanted %d to %d",
+                       e->name, i + 1, e->digits[i], least, most);
     }
     return LB_OK;
 }
@@ -73,6 +73,13 @@ static lb_status unknown_layer(const lb_net *net, const char *name)
         const lb_op op = net->nodes[i].op;
         if (op == LB_OP_CONV || op == LB_OP_LINEAR || op == LB_OP_QUANTIZE)
             names[n++] = net->nodes[i].name;
+    }
+    const size_t tail = sizeof ".quantize" - 1, length = strlen(name);
+    for (size_t i = 0; i < n && length > tail; i++) {
+        if (strncmp(names[i], name, length - tail) != 0 || names[i][length - tail] != '\0' ||
+            strcmp(name + length - tail, ".quantize") != 0)
+            continue;
+        return lb_fail(LB_E_ARG, "mixed-bits: the input of layer '%s' is not quantized", names[i]);
     }
     const char *near = lb_suggest(name, names, n);
     return lb_fail(LB_E_ARG, "mixed-bits: the network has no layer '%s'%s%s%s", name,
