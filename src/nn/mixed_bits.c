@@ -74,11 +74,10 @@ static lb_status unknown_layer(const lb_net *net, const char *name)
         if (op == LB_OP_CONV || op == LB_OP_LINEAR || op == LB_OP_QUANTIZE)
             names[n++] = net->nodes[i].name;
     }
-    const size_t tail = sizeof ".quantize" - 1, length = strlen(name);
-    for (size_t i = 0; i < n && length > tail; i++) {
-        if (strncmp(names[i], name, length - tail) != 0 || names[i][length - tail] != '\0' ||
-            strcmp(name + length - tail, ".quantize") != 0)
-            continue;
+    const char *dot = strrchr(name, '.'); /* LAYER.quantize: what the layer takes */
+    for (size_t i = 0; i < n && dot != NULL && strcmp(dot, ".quantize") == 0; i++) {
+        const size_t length = (size_t)(dot - name);
+        if (strlen(names[i]) != length || strncmp(names[i], name, length) != 0) continue;
         return lb_fail(LB_E_ARG, "mixed-bits: the input of layer '%s' is not quantized", names[i]);
     }
     const char *near = lb_suggest(name, names, n);
