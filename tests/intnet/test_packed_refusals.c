@@ -97,6 +97,12 @@ static const struct {
      "tensor 'body.conv2.weight': 1-byte elements, 2 x 19, wanted 1-byte integers, 38"},
     {"\"weights\":[1,1,-2]", "\"weights\":[1,1,-2],\"encoding\":\"huffman\"",
      "layer 'body.conv1': encoding: wanted with ternary weights only"},
+    {"\"weights\":\"float\"", "\"weights\":\"float\",\"encoding\":\"huffman\"",
+     "layer 'stem': encoding: wanted with ternary weights only"},
+    {"\"weights\":\"float\"", "\"weights\":\"float\",\"encoding\":\"mixed\",\"bits\":\"11111\"",
+     "layer 'stem': encoding: 'mixed' is wanted with a grid of codes only"},
+    {"\"weights\":\"float\"", "\"weights\":\"float\",\"bits\":\"11111\"",
+     "layer 'stem': bits: wanted with encoding 'mixed' only"},
     /* as a whole */
     {"{\"title\"", "{\"title\":1,\"title\"", "graph: no valid JSON"},
     {"{\"title\"", "[{\"title\"", "graph: no valid JSON"},
