@@ -186,6 +186,9 @@ graph = json.loads(header["__metadata__"]["graph"])
 graph["classes"] = 11
 write("classes.lbm", with_header(graph=json.dumps(graph)))
 write("graph.lbm", with_header(graph="{"))
+graph["classes"] = 10
+graph["layers"][-1]["post"] = [["bias", 3e38], ["bias", 3e38]]
+write("infinite.lbm", with_header(graph=json.dumps(graph)))
 PYTHON
 status=0
 "$LOWBIT" verify run --packed flipped.lbm --json >flipped.json || status=$?
@@ -200,6 +203,17 @@ result = json.load(open("flipped.json"))
 first = result["first"]
 assert result["mismatches"] > 0 and first["layer"] == "conv2", result
 assert first["training"] != first["packed"] and first["image"] < result["images"], result
+PYTHON
+
+# ---- JSON has no infinity and no NaN
+"$LOWBIT" eval infinite.lbm --json >infinite.json
+"$LOWBIT" run infinite.lbm --data synth-digits:100 --json >>infinite.json
+"$LOWBIT" run infinite.lbm sheet.png --json >>infinite.json
+python3 - <<'PYTHON'
+import json
+eval_, run, image = [json.loads(line) for line in open("infinite.json")]
+assert eval_["loss"] is None and run["loss"] is None, (eval_, run)
+assert [place["probability"] for place in image["top"]] == [None] * 5, image
 PYTHON
 
 # ---- files that are no packed network
