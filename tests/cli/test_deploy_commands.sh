@@ -65,6 +65,11 @@ for encoding in "planes", "rle", "huffman":
 assert bytes_["huffman"] < bytes_["planes"] and bytes_["rle"] < bytes_["planes"], bytes_
 PYTHON
 
+# ---- a checkpoint is not packed over
+for path in run run/last.safetensors run/best.safetensors; do
+    refused 2 "$path is a folder, or a checkpoint, which would be lost" "$LOWBIT" pack run -o $path
+done
+
 # ---- threads
 for command in "eval run" "eval net.lbm" "verify run --images 2" "run net.lbm --data synth-digits:100"; do
     refused 2 "100000 threads; wanted 0" "$LOWBIT" $command --threads 100000
