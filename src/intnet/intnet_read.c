@@ -364,6 +364,10 @@ static lb_status read_layers(lb_packed_reader *r, const json_t *graph)
         lb_json_sizes("input: shape", json_object_get(input, "shape"), 3, LB_INT_MAP_MAX, shape));
     r->net->layers[0].map.shape = (lb_shape){shape[0], shape[1], shape[2]};
     for (size_t i = 0; i < n; i++) LB_TRY(read_layer(r, i, graph, json_array_get(list, i)));
+    const size_t means = json_array_size(json_object_get(input, "mean"));
+    if (means > shape[0])
+        return lb_fail(LB_E_FORMAT, "input: mean: %zu numbers, wanted %zu, one a channel", means,
+                       shape[0]);
     size_t stored = 0;
     (void)lb_safetensors_tensors(r->net->file, &stored);
     if (stored == r->taken) return LB_OK;

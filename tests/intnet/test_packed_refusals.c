@@ -134,6 +134,8 @@ static const struct {
     {"\"shape\":[2,6,6]", "\"shape\":[2,268435456,268435456]", "layer 'input': map: 2 x 268435456"},
     {"\"shape\":[2,6,6]", "\"shap\":[2,6,6]", "input: unknown key 'shap'; did you mean 'shape'?"},
     {"\"mean\":[0.100000001,1.10000002]", "\"mean\":[0.1]", "input: std: got"},
+    {"\"mean\":[0.100000001,1.10000002],\"std\":[", "\"mean\":[0,0,0],\"std\":[1,",
+     "input: mean: 3 numbers, wanted 2, one a channel"},
     {"\"mean\":[0.100000001,1.10000002]", "\"mean\":[0.1,1,1,1,1,1]", "mean: got"},
     {"\"mean\":[0.100000001", "\"mean\":[1e39", "mean: got 1e39, wanted a number that float32"},
     {"\"mean\":[0.100000001", "\"mean\":[true", "mean: got true, wanted a number"},
