@@ -39,7 +39,7 @@ typedef struct lb_sparse_sizes {
 
 typedef struct lb_pack_result {
     size_t file_bytes;  /* of the packed file */
-    double code_bytes;  /* sum over the weights of their bits / 8 */
+    double code_bytes;  /* sum over the weights of their bits / 8; of gaps what they take */
     size_t float_bytes; /* all parameters of the network as float32 */
     double compression; /* float_bytes / file_bytes */
     size_t thresholds;  /* number of integer thresholds */

@@ -1,5 +1,7 @@
-/* JSON strings, RFC 8259 section 7. */
+/* JSON strings and numbers, RFC 8259 sections 6 and 7. */
 #include "cli/cli_json.h"
+
+#include <math.h>
 
 void lb_cli_json_string(FILE *out, const char *text)
 {
@@ -14,4 +16,13 @@ void lb_cli_json_string(FILE *out, const char *text)
         }
     }
     (void)fputc('"', out);
+}
+
+const char *lb_cli_json_number(double value, char text[LB_CLI_JSON_NUMBER])
+{
+    if (isfinite(value))
+        (void)snprintf(text, LB_CLI_JSON_NUMBER, "%.9g", value);
+    else
+        (void)snprintf(text, LB_CLI_JSON_NUMBER, "null");
+    return text;
 }

@@ -2,6 +2,7 @@
 #include <stdio.h>
 
 #include "cli/cli.h"
+#include "cli/cli_json.h"
 #include "lowbit/deploy.h"
 
 static const char *data, *backend;
@@ -42,9 +43,10 @@ static int run(poptContext context)
         packed ? lb_evaluate_packed(path, &wanted, &e) : lb_evaluate_run(path, &wanted, &e);
     if (status != LB_OK) return lb_cli_error("eval", (int)status);
     if (json_wanted) {
-        (void)printf("{\"top1\": %.4f, \"top5\": %.4f, \"loss\": %.9g, \"images\": %zu, "
+        (void)printf("{\"top1\": %.4f, \"top5\": %.4f, \"loss\": %s, \"images\": %zu, "
                      "\"unreadable\": %zu}\n",
-                     e.top1, e.top5, e.loss, e.images, e.unreadable);
+                     e.top1, e.top5, lb_cli_json_number(e.loss, LB_CLI_JSON_ROOM), e.images,
+                     e.unreadable);
     } else {
         (void)printf("top-1 %.2f %%  top-5 %.2f %%  loss %.4f  images %zu\n", e.top1, e.top5,
                      e.loss, e.images);

@@ -82,6 +82,12 @@ static int run(poptContext context)
     }
     if (lb_path_kind_of(path) == LB_PATH_PACKED)
         return lb_cli_fail("pack", LB_E_ARG, "%s is packed already", path);
+    if (lb_path_kind_of(out) == LB_PATH_RUN) {
+        return lb_cli_fail("pack", LB_E_ARG,
+                           "%s is a folder, or a checkpoint, which would be lost; give a FILE of "
+                           "its own",
+                           out);
+    }
     const int encoding = encode ? find_encoding(encode) : LB_PACK_PLANES;
     if (encoding < 0) {
         return lb_cli_fail("pack", LB_E_ARG, "encode: '%s', wanted planes, rle or huffman", encode);

@@ -1,4 +1,5 @@
 /* lowbit run FILE IMAGE... | --data SPEC - classify images with a packed network. */
+#include <math.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -39,9 +40,10 @@ static int run_data(const char *path)
     if (status != LB_OK) return lb_cli_error("run", (int)status);
     const double speed = e.seconds > 0.0 ? (double)e.images / e.seconds : 0.0;
     if (json_wanted) {
-        (void)printf("{\"top1\": %.4f, \"top5\": %.4f, \"loss\": %.9g, \"images\": %zu, "
+        (void)printf("{\"top1\": %.4f, \"top5\": %.4f, \"loss\": %s, \"images\": %zu, "
                      "\"unreadable\": %zu, \"seconds\": %.6f, \"images_per_second\": %.2f}\n",
-                     e.top1, e.top5, e.loss, e.images, e.unreadable, e.seconds, speed);
+                     e.top1, e.top5, lb_cli_json_number(e.loss, LB_CLI_JSON_ROOM), e.images,
+                     e.unreadable, e.seconds, speed);
     } else {
         (void)printf("top-1 %.2f %%  top-5 %.2f %%  images %zu  %.3f s  %.0f images/s\n", e.top1,
                      e.top5, e.images, e.seconds, speed);
@@ -87,7 +89,10 @@ static void print_json(const session *s, const char *path, const guess *g)
     for (size_t k = 0; k < s->places; k++) {
         (void)printf("%s{\"class\": %zu, \"name\": ", k > 0 ? ", " : "", g->index[k]);
         lb_cli_json_string(stdout, class_name(&s->info, g->index[k], number));
-        (void)printf(", \"probability\": %.6f}", g->probability[k]);
+        if (isfinite(g->probability[k]))
+            (void)printf(", \"probability\": %.6f}", g->probability[k]);
+        else
+            (void)printf(", \"probability\": null}");
     }
     (void)printf("]}\n");
 }

@@ -1,5 +1,4 @@
 /* lowbit verify RUN - training evaluation and packed network side by side. */
-#include <math.h>
 #include <signal.h>
 #include <stdio.h>
 
@@ -49,16 +48,6 @@ static void skipped(void *user, const char *message)
     lb_cli_skipped(name, message);
 }
 
-/* JSON has no infinity and no NaN. */
-static void put_number(const char *key, float value)
-{
-    if (isfinite(value)) {
-        (void)printf("\"%s\": %.9g", key, (double)value);
-    } else {
-        (void)printf("\"%s\": null", key);
-    }
-}
-
 static void print_json(const lb_verify_result *r)
 {
     const lb_verify_difference *d = &r->first;
@@ -74,12 +63,11 @@ static void print_json(const lb_verify_result *r)
     lb_cli_json_string(stdout, d->layer);
     (void)printf(", \"isa\": ");
     lb_cli_json_string(stdout, d->isa);
-    (void)printf(", \"image\": %zu, \"channel\": %zu, \"row\": %zu, \"column\": %zu, ", d->image,
-                 d->channel, d->row, d->column);
-    put_number("training", d->training);
-    (void)printf(", ");
-    put_number("packed", d->packed);
-    (void)printf("}}\n");
+    (void)printf(", \"image\": %zu, \"channel\": %zu, \"row\": %zu, \"column\": %zu, "
+                 "\"training\": %s, \"packed\": %s}}\n",
+                 d->image, d->channel, d->row, d->column,
+                 lb_cli_json_number((double)d->training, LB_CLI_JSON_ROOM),
+                 lb_cli_json_number((double)d->packed, LB_CLI_JSON_ROOM));
 }
 
 static void print_text(const lb_verify_result *r)

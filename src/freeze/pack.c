@@ -98,6 +98,15 @@ static lb_status count_sparse(const lb_intnet *net, lb_sparse_sizes *out)
     return LB_OK;
 }
 
+/* Of the weights in the file: their bits, or the stream of gaps that stands for them. */
+static double code_bytes(const lb_int_layer *l)
+{
+    const lb_int_weights *w = &l->weights;
+    if (w->encoding == LB_ENCODED_RUN_LENGTH || w->encoding == LB_ENCODED_HUFFMAN)
+        return (double)w->encoded_bytes;
+    return (double)w->count * lb_int_weights_mean_bits(w, l->map.shape.c) / 8.0;
+}
+
 static void count_layers(const lb_intnet *net, lb_pack_result *out)
 {
     for (size_t i = 0; i < net->n_layers; i++) {
@@ -105,8 +114,7 @@ static void count_layers(const lb_intnet *net, lb_pack_result *out)
         if (l->op != LB_INT_CONV) continue;
         out->layers_with_weights++;
         out->integer_layers += lb_int_layer_is_integer(net, i);
-        out->code_bytes +=
-            (double)l->weights.count * lb_int_weights_mean_bits(&l->weights, l->map.shape.c) / 8.0;
+        out->code_bytes += code_bytes(l);
         if (l->post.kind == LB_POST_THRESHOLDS)
             out->thresholds += l->map.shape.c * (((size_t)1 << l->post.thresholds.bits) - 1);
     }

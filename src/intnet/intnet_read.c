@@ -284,13 +284,13 @@ static lb_status read_weights(lb_packed_reader *r, size_t layer, const json_t *o
     LB_TRY(read_storage(object, w));
     if (!lb_int_layer_weight_count(r->net, layer, &w->count))
         return lb_fail(LB_E_FORMAT, "weights: more than %d", LB_INT_WEIGHTS_MAX);
+    if (json_object_get(object, "encoding")) return read_encoded(r, l, object);
+    if (json_object_get(object, "bits"))
+        return lb_fail(LB_E_FORMAT, "bits: wanted with encoding 'mixed' only");
     if (w->storage == LB_STORED_FLOAT) {
         const size_t dims[] = {l->map.shape.c, w->count / l->map.shape.c};
         return lb_packed_take(r, l, "weight", LB_F32, 2, dims, &w->at);
     }
-    if (json_object_get(object, "encoding")) return read_encoded(r, l, object);
-    if (json_object_get(object, "bits"))
-        return lb_fail(LB_E_FORMAT, "bits: wanted with encoding 'mixed' only");
     const size_t dims[] = {(size_t)lb_int_weights_bits(w), lb_stream_plane_bytes(w->count)};
     return lb_packed_take(r, l, "weight", LB_U8, 2, dims, &w->at);
 }
@@ -364,6 +364,10 @@ static lb_status read_layers(lb_packed_reader *r, const json_t *graph)
         lb_json_sizes("input: shape", json_object_get(input, "shape"), 3, LB_INT_MAP_MAX, shape));
     r->net->layers[0].map.shape = (lb_shape){shape[0], shape[1], shape[2]};
     for (size_t i = 0; i < n; i++) LB_TRY(read_layer(r, i, graph, json_array_get(list, i)));
+    const size_t means = json_array_size(json_object_get(input, "mean"));
+    if (means > shape[0])
+        return lb_fail(LB_E_FORMAT, "input: mean: %zu numbers, wanted %zu, one a channel", means,
+                       shape[0]);
     size_t stored = 0;
     (void)lb_safetensors_tensors(r->net->file, &stored);
     if (stored == r->taken) return LB_OK;

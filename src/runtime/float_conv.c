@@ -18,14 +18,16 @@ static bool pads_rows(const lb_float_conv *conv)
 
 /* ---- creation ---- */
 
-/* Put one filter into its lane of its block. */
+/* Put one filter, or the part of it that its sum is of, into its lane of its block. */
 static void pack_filter(lb_float_conv *conv, size_t filter, const float *weights)
 {
     const size_t channel = filter % conv->out.c, in_group = conv->out.c / conv->groups;
     const size_t group = filter / conv->out.c * conv->groups + channel / in_group;
     const size_t block = group * conv->blocks + channel % in_group / LB_F32_DOT_LANES;
+    const size_t part = conv->parts > 1 ? filter / conv->out.c : 0;
     float *to = conv->weights + block * conv->filter_size * LB_F32_DOT_LANES +
                 channel % in_group % LB_F32_DOT_LANES;
+    weights += part * conv->filter_size;
     for (size_t k = 0; k < conv->filter_size; k++) to[k * LB_F32_DOT_LANES] = weights[k];
 }
 
@@ -34,7 +36,7 @@ static void plan_scratch(lb_float_conv *conv)
     const lb_window *w = &conv->window;
     conv->columns = (conv->out.w - 1) * w->stride + w->kw;
     conv->uses_ring = conv->in.coded || pads_columns(conv) || pads_rows(conv);
-    conv->runs_per_row = conv->groups == 1 ? 1 : w->kw;
+    conv->runs_per_row = conv->groups == 1 && conv->parts <= w->kh ? 1 : w->kw;
     conv->scratch_bytes = lb_align_bytes(w->kh * conv->runs_per_row * sizeof(size_t));
     if (conv->uses_ring)
         conv->scratch_bytes +=
@@ -51,9 +53,10 @@ lb_status lb_float_conv_create(const lb_int_layer *layer, const lb_int_map *in, 
                           .out = layer->map.shape,
                           .window = layer->window,
                           .groups = layer->groups,
-                          .terms = layer->weights.terms};
-    const size_t in_group = conv.out.c / conv.groups;
-    conv.filter_size = layer->weights.count / conv.out.c;
+                          .terms = layer->weights.terms,
+                          .parts = layer->weights.sums > LB_SUMS_SIGN ? layer->weights.terms : 1};
+    const size_t in_group = conv.out.c / conv.groups, whole = layer->weights.count / conv.out.c;
+    conv.filter_size = whole / conv.parts;
     conv.blocks = (in_group + LB_F32_DOT_LANES - 1) / LB_F32_DOT_LANES;
     plan_scratch(&conv);
     const size_t count = conv.terms * conv.groups * conv.blocks * LB_F32_DOT_LANES;
@@ -61,7 +64,7 @@ lb_status lb_float_conv_create(const lb_int_layer *layer, const lb_int_map *in, 
     LB_TRY(lb_arena_alloc(arena, count, conv.filter_size * sizeof(float), "packed weights",
                           (void **)&conv.weights));
     float *weights = NULL;
-    LB_TRY(lb_alloc(conv.filter_size, sizeof *weights, "weights of a filter", (void **)&weights));
+    LB_TRY(lb_alloc(whole, sizeof *weights, "weights of a filter", (void **)&weights));
     for (size_t f = 0; f < conv.terms * conv.out.c; f++) {
         read(user, f, weights);
         pack_filter(&conv, f, weights);
@@ -136,15 +139,16 @@ void lb_float_conv_row(lb_float_conv_state *state, size_t row, size_t filter_beg
     const float *x = slide(state, row);
     const size_t channels = conv->in.shape.c / conv->groups, in_group = conv->out.c / conv->groups;
     const size_t stride = conv->terms * conv->out.c;
-    const lb_f32_dot_inputs inputs = {
+    lb_f32_dot_inputs inputs = {
         .n_pixels = conv->out.w,
         .pixel_stride = w->stride * conv->in.shape.c,
-        .n_segments = w->kh * conv->runs_per_row,
-        .segment_length = conv->groups == 1 ? w->kw * channels : channels,
-        .segment_offset = state->offsets,
+        .n_segments = w->kh * conv->runs_per_row / conv->parts,
+        .segment_length = conv->runs_per_row == 1 ? w->kw * channels : channels,
     };
     const size_t end = conv->groups == 1 && filter_end < in_group ? filter_end : in_group;
-    for (size_t group = 0; group < conv->terms * conv->groups; group++)
+    for (size_t group = 0; group < conv->terms * conv->groups; group++) {
+        const size_t part = conv->parts > 1 ? group / conv->groups : 0;
+        inputs.segment_offset = state->offsets + part * inputs.n_segments;
         for (size_t f = conv->groups == 1 ? filter_begin : 0; f < end; f += LB_F32_DOT_LANES) {
             const size_t lanes = end - f < LB_F32_DOT_LANES ? end - f : LB_F32_DOT_LANES;
             const size_t block = group * conv->blocks + f / LB_F32_DOT_LANES;
@@ -152,4 +156,5 @@ void lb_float_conv_row(lb_float_conv_state *state, size_t row, size_t filter_beg
                       conv->weights + block * conv->filter_size * LB_F32_DOT_LANES, lanes,
                       y + group * in_group + f, stride);
         }
+    }
 }

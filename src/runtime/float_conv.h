@@ -20,12 +20,13 @@ typedef struct lb_float_conv {
     lb_shape out;
     lb_window window;
     size_t groups, terms;
-    size_t filter_size; /* weights of one filter */
+    size_t parts; /* rows or positions of the kernel that sums are of, one each; 1: all of it */
+    size_t filter_size; /* weights that one sum adds up */
     size_t blocks;      /* of 16 filters, in a group */
     float *weights;     /* [terms][groups][blocks][filter size][16] */
     bool uses_ring;
     size_t columns;       /* of a row in the ring */
-    size_t runs_per_row;  /* runs of inputs that lie side by side in a row: 1, or kw with groups */
+    size_t runs_per_row;  /* runs of inputs that lie side by side in a row: 1, or kw */
     size_t scratch_bytes; /* what lb_float_conv_run needs */
     size_t bytes;         /* of the weights */
 } lb_float_conv;

@@ -27,7 +27,7 @@ bool lb_sparse_conv_pays(const lb_int_layer *layer, size_t nonzero)
 {
     const size_t w = layer->map.shape.w;
     const double density = (double)nonzero / (double)layer->weights.count;
-    if (nonzero == 0 || nonzero > UINT32_MAX) return false;
+    if (nonzero == 0 || nonzero > UINT32_MAX || layer->weights.sums > LB_SUMS_SIGN) return false;
     if (layer->map.shape.h * w == 1)
         return density <= (layer->weights.count >= LARGE ? pays_of_large : pays_of_pixel);
     return density <= pays_of_rows * (double)w / (double)round_up(w, LB_SPARSE_PIXELS);

@@ -42,7 +42,8 @@ static inline bool lb_sparse_conv_is(const lb_sparse_conv *conv)
     return LB_HAS_SPARSE_CONV && conv->bytes > 0;
 }
 
-/** Is a CONV layer with float sums and ternary weights, so many of them not zero, faster this way? */
+/** Is a CONV layer with float sums and ternary weights, so many of them not zero, faster this way? Sums by kernel row
+ *  or position never are: none may see what an infinity of the others' inputs makes of a zero. */
 bool lb_sparse_conv_pays(const lb_int_layer *layer, size_t nonzero);
 
 /**

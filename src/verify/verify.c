@@ -125,9 +125,9 @@ static lb_status compare(lb_run *run, const lb_verify_options *options, const op
     int threads = 0;
     LB_TRY(lb_thread_count(options->threads, &threads));
     LB_TRY(lb_run_open_data(run, options->data, &data));
-    size_t images = data->count;
-    if (data->stream != NULL && images > STREAM_IMAGES) images = STREAM_IMAGES;
-    if (options->images > 0 && options->images < data->count) images = options->images;
+    const size_t most = data->stream != NULL ? STREAM_IMAGES : data->count;
+    size_t images = options->images > 0 ? options->images : most;
+    if (images > data->count) images = data->count;
     lb_status status = LB_OK;
     if (data->stream != NULL) status = read_images(data, &images, &own);
     const lb_comparison comparison = {

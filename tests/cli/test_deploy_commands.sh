@@ -36,6 +36,40 @@ says "mismatches 0" "$LOWBIT" verify run --packed net.lbm
 says "top-1" "$LOWBIT" run net.lbm --data synth-digits:100
 "$LOWBIT" run net.lbm --data synth-digits:100 --threads 2 --isa scalar --json >run.json
 
+# ---- sparse weights, in every encoding: the same figures, a smaller file, and what its codes take
+"$LOWBIT" train "${small[@]}" --method ternary --option eta=0.9 --epochs 1 --out sparse >/dev/null
+"$LOWBIT" eval sparse --json >trained.json
+for encoding in planes rle huffman; do
+    "$LOWBIT" pack sparse -o $encoding.lbm --encode $encoding --json >$encoding.json
+    "$LOWBIT" eval $encoding.lbm --json >packed.json
+    cmp trained.json packed.json || fail "eval of $encoding: $(cat trained.json) and, packed, $(cat packed.json)"
+    says "mismatches 0" "$LOWBIT" verify sparse --packed $encoding.lbm --images 4
+done
+refused 2 "encode: 'zip', wanted planes, rle or huffman" "$LOWBIT" pack sparse -o zip.lbm --encode zip
+python3 - <<'PYTHON'
+import json, os
+
+bytes_ = {}
+for encoding in "planes", "rle", "huffman":
+    *layers, total = [json.loads(line) for line in open(encoding + ".json")]
+    bytes_[encoding] = total["file_bytes"]
+    assert total["file_bytes"] == os.path.getsize(encoding + ".lbm") > total["code_bytes"], total
+    ternary = total["ternary"]
+    assert ternary["zeros"] > 0.85 * ternary["weights"] == 0.85 * total["weights"], total
+    if encoding == "planes":
+        plain = layers
+        assert total["code_bytes"] == total["weights"] / 4, total
+    else: # beside its codes a layer stores its steps, which are the same in every encoding
+        steps = sum(l["stored_bytes"] for l in plain) - sum((l["weights"] + 7) // 8 * 2 for l in plain)
+        assert total["code_bytes"] == sum(l["stored_bytes"] for l in layers) - steps, (total, steps)
+assert bytes_["huffman"] < bytes_["planes"] and bytes_["rle"] < bytes_["planes"], bytes_
+PYTHON
+
+# ---- a checkpoint is not packed over
+for path in run run/last.safetensors run/best.safetensors; do
+    refused 2 "$path is a folder, or a checkpoint, which would be lost" "$LOWBIT" pack run -o $path
+done
+
 # ---- threads
 for command in "eval run" "eval net.lbm" "verify run --images 2" "run net.lbm --data synth-digits:100"; do
     refused 2 "100000 threads; wanted 0" "$LOWBIT" $command --threads 100000
@@ -157,6 +191,9 @@ graph = json.loads(header["__metadata__"]["graph"])
 graph["classes"] = 11
 write("classes.lbm", with_header(graph=json.dumps(graph)))
 write("graph.lbm", with_header(graph="{"))
+graph["classes"] = 10
+graph["layers"][-1]["post"] = [["bias", 3e38], ["bias", 3e38]]
+write("infinite.lbm", with_header(graph=json.dumps(graph)))
 PYTHON
 status=0
 "$LOWBIT" verify run --packed flipped.lbm --json >flipped.json || status=$?
@@ -171,6 +208,17 @@ result = json.load(open("flipped.json"))
 first = result["first"]
 assert result["mismatches"] > 0 and first["layer"] == "conv2", result
 assert first["training"] != first["packed"] and first["image"] < result["images"], result
+PYTHON
+
+# ---- JSON has no infinity and no NaN
+"$LOWBIT" eval infinite.lbm --json >infinite.json
+"$LOWBIT" run infinite.lbm --data synth-digits:100 --json >>infinite.json
+"$LOWBIT" run infinite.lbm sheet.png --json >>infinite.json
+python3 - <<'PYTHON'
+import json
+eval_, run, image = [json.loads(line) for line in open("infinite.json")]
+assert eval_["loss"] is None and run["loss"] is None, (eval_, run)
+assert [place["probability"] for place in image["top"]] == [None] * 5, image
 PYTHON
 
 # ---- files that are no packed network

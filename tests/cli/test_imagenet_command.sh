@@ -77,6 +77,18 @@ grep -q '^lowbit verify: skipped: tree/val/n02/grey.JPEG' errors || fail "verify
 expect 0 "$LOWBIT" verify coded --data imagenet-square:tree --json
 grep -q '^{"images": 14, "unreadable": 1, ' out || fail "verify --json: $(cat out)"
 
+# the first 1,000 images; all there are where so many are wanted
+cp -r tree many
+for i in $(seq 330); do
+    for class in n01 n02 n03; do ln many/val/$class/rgb.JPEG many/val/$class/rgb$i.JPEG; done
+done
+expect 0 "$LOWBIT" verify coded --data imagenet-square:many
+grep -q '^images 999 ' out || fail "verify of 1,005 images: $(cat out)"
+for images in 1005 2000; do
+    expect 0 "$LOWBIT" verify coded --data imagenet-square:many --images $images
+    grep -q '^images 1004 .*mismatches 0$' out || fail "verify --images $images: $(cat out)"
+done
+
 # ---- what does not fit
 refused 2 "image-size 32, but synth-digits has images of 28x28" "$LOWBIT" train --data synth-digits:100 --batch 10 \
     --image-size 32 --out other

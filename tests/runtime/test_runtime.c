@@ -1,5 +1,6 @@
 /* The public interface of the runtime: what it tells, what it refuses, that running allocates nothing and
  * that images are normalized as in training. */
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -341,6 +342,48 @@ static void test_damaged_networks_in_memory(void **state)
     free(block);
 }
 
+/* Two filters of 2x3 on an infinity at the first position and ones at the others: +1 everywhere, or ternary, +1 at
+ * the first position alone. */
+static void check_infinity(lb_weight_storage storage, lb_weight_sums sums)
+{
+    static const uint8_t plus[2] = {0}, first[4] = {0, 0, 0x41, 0};
+    static const float ones[2 * 6] = {1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1};
+    static const float image[6] = {INFINITY, 1, 1, 1, 1, 1};
+    lb_step scale = {.kind = LB_STEP_SCALE, .a = ones};
+    lb_int_layer layers[2] = {{.op = LB_INT_INPUT, .name = "input", .equals = ""},
+                              {.op = LB_INT_CONV, .name = "conv", .equals = "", .n_in = 1}};
+    lb_intnet net = {.layers = layers, .n_layers = 2, .classes = 2, .title = ""};
+    float logits[2] = {0};
+    lb_packed *packed = NULL;
+    lb_context *context = NULL;
+    layers[0].map.shape = (lb_shape){1, 2, 3};
+    layers[1].map.shape = (lb_shape){2, 1, 1};
+    layers[1].window = (lb_window){.kh = 2, .kw = 3, .stride = 1};
+    layers[1].groups = 1;
+    layers[1].weights = (lb_int_weights){
+        .storage = storage, .grid = {1, 1, -2}, .count = 2 * 6, .sums = sums, .at = plus};
+    if (storage == LB_STORED_TERNARY) layers[1].weights.at = first;
+    layers[1].weights.terms = lb_int_weights_terms(sums, &layers[1].window);
+    layers[1].post = (lb_post){.steps = &scale, .n_steps = 1};
+    net.input.std[0] = 1.0f;
+    assert_ok(lb_intnet_check(&net));
+    assert_ok(lb_packed_create(&net, NULL, &packed));
+    assert_ok(lb_context_create(packed, NULL, &context));
+    lb_context_run(context, image, 1, logits);
+    assert_true(logits[0] == INFINITY && logits[1] == INFINITY);
+    lb_context_destroy(context);
+    lb_packed_close(packed);
+}
+
+/* Sums over a kernel's row or position see no input of another: as in training, there is no NaN. */
+static void test_sums_by_position_see_their_inputs_alone(void **state)
+{
+    (void)state;
+    check_infinity(LB_STORED_GRID, LB_SUMS_ROW);
+    check_infinity(LB_STORED_GRID, LB_SUMS_PIXEL);
+    check_infinity(LB_STORED_TERNARY, LB_SUMS_PIXEL);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -353,6 +396,7 @@ int main(void)
         cmocka_unit_test(test_running_allocates_nothing),
         cmocka_unit_test(test_allocation_failures),
         cmocka_unit_test(test_context_bytes_are_exact),
+        cmocka_unit_test(test_sums_by_position_see_their_inputs_alone),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

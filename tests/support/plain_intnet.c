@@ -82,16 +82,23 @@ static void free_weights(plain_weights *w)
     free(w->value);
 }
 
-/* What a weight's code counts in sum `term` of its channel. */
-static int counted(const lb_int_layer *l, int code, size_t kh, size_t kw, size_t term)
+/* Is a position of the kernel among those that sum `term` of a channel is over? */
+static bool is_summed(const lb_int_layer *l, size_t kh, size_t kw, size_t term)
 {
     switch (l->weights.sums) {
-    case LB_SUMS_WHOLE: break;
-    case LB_SUMS_SIGN: return term == 0 ? code > 0 : code < 0;
-    case LB_SUMS_ROW: return term == kh ? code : 0;
-    case LB_SUMS_PIXEL: return term == kh * l->window.kw + kw ? code : 0;
+    case LB_SUMS_WHOLE:
+    case LB_SUMS_SIGN: break;
+    case LB_SUMS_ROW: return term == kh;
+    case LB_SUMS_PIXEL: return term == kh * l->window.kw + kw;
     }
-    return code;
+    return true;
+}
+
+/* What a weight's code counts in sum `term` of its channel. */
+static int counted(const lb_int_layer *l, int code, size_t term)
+{
+    if (l->weights.sums != LB_SUMS_SIGN) return code;
+    return term == 0 ? code > 0 : code < 0;
 }
 
 /* ---- steps, one value at a time ---- */
@@ -282,7 +289,8 @@ static void run_conv_pixel(const place *p, size_t o, size_t oh, size_t ow)
                 const size_t x = at(in, group * channels + c, h, w);
                 const size_t k = ((o * l->window.kh + kh) * l->window.kw + kw) * channels + c;
                 for (size_t term = 0; term < l->weights.terms; term++) {
-                    const int code = counted(l, p->weights.code[k], kh, kw, term);
+                    if (!is_summed(l, kh, kw, term)) continue;
+                    const int code = counted(l, p->weights.code[k], term);
                     if (integer) {
                         integers[term] += code * input_codes(p, 0)[x];
                         continue;
