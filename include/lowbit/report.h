@@ -34,7 +34,7 @@ typedef struct lb_report_summary {
  * Without gnuplot, which draws the pictures, the page has the tables alone and says why.
  *
  * Ownership: borrows everything.
- * Errors:    LB_E_ARG    no sources, an unknown key in the filter.
+ * Errors:    LB_E_ARG    no sources, an unknown key in the filter, or no run that meets it.
  *            LB_E_FORMAT a source is neither a store nor a run, or damaged.
  *            LB_E_IO     a source cannot be read, or the page not written; an older page is intact.
  *            LB_E_INTERRUPTED lb_report_stop was called: nothing is left behind, as above. LB_E_NOMEM.

@@ -104,6 +104,9 @@ lb_status lb_report_records_init(lb_store *store, const char *filter, const char
 {
     *out = (lb_report_records){.store = store};
     LB_TRY(lb_store_list(store, filter, &out->runs));
+    if (filter != NULL && out->runs.n == 0)
+        return lb_fail(LB_E_ARG, "filter '%s': no run meets it; `lowbit results list` shows them",
+                       filter);
     LB_TRY(read_experiments(out, scratch_folder));
     out->input = (lb_report_input){.runs = out->runs.runs,
                                    .n_runs = out->runs.n,

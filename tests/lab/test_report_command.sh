@@ -138,6 +138,7 @@ links "../${PWD##*/}/k.html" beside "$PWD/beside"
 grep -qE "some.html: [1-9] runs" printed
 rm -f report.html
 report_refused 2 "unknown key 'methodd'; did you mean 'method'?" full.sqlite --filter methodd=qnn
+report_refused 2 "filter 'seed=77': no run meets it" full.sqlite --filter seed=77
 
 # ---- an experiment's report section, and one whose text this version does not read ------------
 "$LOWBIT" results import runs/a runs/b --store lab.sqlite >/dev/null
