@@ -135,7 +135,7 @@ static void write_document_network(const char *path)
          .map = {{2, 1, 1}, true, {1, 1, -2}, 1.0f},
          .window = {2, 2, 1, 0, 0, 0, 0},
          .groups = 1,
-         .weights = {LB_STORED_GRID, {1, 1, -2}, 8, LB_SUMS_WHOLE, 1, binary},
+         .weights = {LB_STORED_GRID, {1, 1, -2}, .count = 8, .terms = 1, .at = binary},
          .post = {.kind = LB_POST_THRESHOLDS, .thresholds = {1, 2, thresholds, falls}}},
         {.op = LB_INT_CONV,
          .name = "fc2",
@@ -145,7 +145,7 @@ static void write_document_network(const char *path)
          .map = {.shape = {2, 1, 1}},
          .window = {1, 1, 1, 0, 0, 0, 0},
          .groups = 1,
-         .weights = {LB_STORED_TERNARY, {0, 0, 0}, 4, LB_SUMS_WHOLE, 1, ternary},
+         .weights = {LB_STORED_TERNARY, .count = 4, .terms = 1, .at = ternary},
          .post = {.steps = steps, .n_steps = 2}},
     };
     const lb_intnet net = {

@@ -100,8 +100,8 @@ static const char *const dumps[] = {
     "SELECT group_concat(run || name || weights || sparsity) FROM layers",
     "SELECT group_concat(run || layer || hex(masters)) FROM histograms",
     "SELECT group_concat(id || name || title || text) FROM experiments",
-    "SELECT group_concat(experiment || position || stage || hash || done || run_id || attempts) "
-    "FROM cells",
+    ("SELECT group_concat(experiment || position || stage || hash || done || run_id || attempts) "
+     "FROM cells"),
 };
 enum { N_DUMPS = sizeof dumps / sizeof *dumps };
 

@@ -263,7 +263,7 @@ static void test_by_hand(void **state)
     static float map[] = {2.0f, -0.0f, 3.0f};
     example e = {.filters = 3, .filter_size = 3, .nonzero = 5, .codes = codes, .map = map};
     e.in.shape = (lb_shape){3, 1, 1};
-    e.layer = (lb_int_layer){.op = LB_INT_CONV, .groups = 1, .window = {1, 1, 1, 0, 0}};
+    e.layer = (lb_int_layer){.op = LB_INT_CONV, .groups = 1, .window = {1, 1, 1, 0, 0, 0, 0}};
     e.layer.map.shape = (lb_shape){3, 1, 1};
     e.layer.weights.terms = 1;
     float wanted[] = {-1.0f, 0.0f, 1.0f};
