@@ -112,6 +112,7 @@ typedef struct lb_param {
     float *value;  /* NULL for weights of a net that is described only */
     float *grad;   /* NULL for running statistics */
     uint8_t *held; /* [count] 1: no step changes this weight; NULL: steps change all */
+    bool all_held; /* so are all of them, and their gradient is 0 instead of what it would be */
 } lb_param;
 
 typedef enum lb_loss { LB_LOSS_CROSS_ENTROPY, LB_LOSS_SQUARED_HINGE } lb_loss;

@@ -154,6 +154,7 @@ static lb_status begin_epoch(lb_trainer *t, lb_stage stage)
                                   (void **)&param->held));
         const size_t frozen = (size_t)rint(stage.frozen * (double)param->count);
         lb_draw_partition(t->config.seed, t->progress.epoch, p, param->count, frozen, param->held);
+        param->all_held = frozen == param->count;
     }
     return LB_OK;
 }

@@ -69,6 +69,12 @@ static void build_taught(lb_net *net)
     net->distillation = (lb_distillation){.logits = logits, .temperature = 3.0f, .alpha = 0.75f};
 }
 
+static void build_all_held(lb_net *net)
+{
+    build_lenet(net);
+    lb_test_hold_weights(net, 1);
+}
+
 /* Standard options, one scale a layer where there can be. */
 static void choose(const char *weights, int w_bits, const char *acts, int a_bits, bool max_pool)
 {
@@ -151,6 +157,8 @@ static void test_lenets(void **state)
     choose("rpr", 2, "dorefa", 2, true);
     lb_backends_agree(build_taught, LB_LOSS_CROSS_ENTROPY, 12, 1);
     lb_backends_agree(build_taught, LB_LOSS_CROSS_ENTROPY, 40, 2);
+    lb_backends_agree(build_all_held, LB_LOSS_CROSS_ENTROPY, 12, 1);
+    lb_backends_agree(build_all_held, LB_LOSS_CROSS_ENTROPY, 40, 2);
     choose("dorefa", 4, "dorefa", 8, true);
     lb_backends_agree_within(build_lenet, LB_LOSS_CROSS_ENTROPY, 12, 1, eight_bits_factor);
     lb_backends_agree_within(build_lenet, LB_LOSS_CROSS_ENTROPY, 40, 2, eight_bits_factor);
@@ -242,6 +250,33 @@ static void test_approx_sign(void **state)
     }
 }
 
+/* Weights that are all held have a gradient of 0, and all others the one that they have without. */
+static void test_gradients_beside_held_weights(void **state)
+{
+    (void)state;
+    static const char *const backends[] = {"reference", "onednn"};
+    for (size_t k = 0; k < 2; k++) {
+        lb_net held, free;
+        lb_step_result result;
+        choose("twn", 2, "dorefa", 2, true); /* quantized alike, held or not */
+        lb_backend_prepare(build_all_held, LB_LOSS_CROSS_ENTROPY, &held);
+        lb_backend_prepare(build_lenet, LB_LOSS_CROSS_ENTROPY, &free);
+        lb_test_steps(backends[k], &held, 12, 1, 5, &result);
+        lb_test_steps(backends[k], &free, 12, 1, 5, &result);
+        for (size_t p = 0; p < held.n_params; p++) {
+            const lb_param *param = &held.params[p];
+            for (size_t i = 0; param->grad != NULL && i < param->count; i++) {
+                const float wanted = param->all_held ? 0.0f : free.params[p].grad[i];
+                if (param->grad[i] != wanted)
+                    fail_msg("%s: %s [%zu]: %g, wanted %g", backends[k], param->name, i,
+                             (double)param->grad[i], (double)wanted);
+            }
+        }
+        lb_net_release(&held);
+        lb_net_release(&free);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -249,6 +284,7 @@ int main(void)
         cmocka_unit_test(test_every_weight_quantizer),
         cmocka_unit_test(test_every_act_quantizer),
         cmocka_unit_test(test_approx_sign),
+        cmocka_unit_test(test_gradients_beside_held_weights),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -9,5 +9,6 @@ void lb_test_hold_weights(lb_net *net, size_t period)
         if (param->role != LB_PARAM_WEIGHT) continue;
         assert_ok(lb_arena_alloc(&net->arena, param->count, 1, "held", (void **)&param->held));
         for (size_t i = 0; i < param->count; i += period) param->held[i] = 1;
+        param->all_held = period == 1;
     }
 }

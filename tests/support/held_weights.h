@@ -1,4 +1,4 @@
-/* Networks whose weights are held in part, as a partition leaves them. */
+/* Networks whose weights are held in part or all, as a partition leaves them. */
 #ifndef LB_TESTS_HELD_WEIGHTS_H
 #define LB_TESTS_HELD_WEIGHTS_H
 

@@ -105,6 +105,7 @@ typedef struct lb_layer {
     void *data[LB_DIRECTIONS];   /* there; for backward weights: one a thread */
     float *addend;               /* [threads]: a chunk's weight gradient before it is added */
     float *bias_gradient;        /* [threads][2][out] */
+    bool learns;                 /* in this step: has it weights or biases that are not held? */
     bool *used;                  /* [threads] has this thread a weight gradient yet? */
     void *staging; /* plain weights on their way to a primitive's layout, shared by all layers */
 } lb_layer;

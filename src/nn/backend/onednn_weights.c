@@ -6,6 +6,16 @@
 
 /* ---- weights ---- */
 
+static const lb_conv *conv_of(const lb_executor *e, const lb_layer *layer)
+{
+    return &e->net->nodes[layer->node].as.conv;
+}
+
+static const lb_param *weight_of(const lb_executor *e, const lb_layer *layer)
+{
+    return &e->net->params[conv_of(e, layer)->weight];
+}
+
 static void stage_codes(const lb_layer *layer)
 {
     const int16_t *from = layer->weights.code;
@@ -55,7 +65,7 @@ static void reorder(lb_executor *e, const lb_layer *layer, int direction, void *
 
 static void prepare_scales(const lb_executor *e, lb_layer *layer)
 {
-    const lb_conv *conv = &e->net->nodes[layer->node].as.conv;
+    const lb_conv *conv = conv_of(e, layer);
     const float *bias = conv->bias >= 0 ? e->net->params[conv->bias].value : NULL;
     if (layer->takes_codes) layer->input_scale = e->values[layer->input_node].act.scale;
     for (size_t i = 0; i < layer->period; i++) {
@@ -80,6 +90,7 @@ void lb_layers_prepare(lb_executor *e)
         lb_layer *layer = &e->layers[i];
         lb_weights_quantize(e->net, layer->node, e->options.seed, e->step, false, &layer->weights);
         memset(layer->used, 0, (size_t)e->options.threads * sizeof *layer->used);
+        layer->learns = !weight_of(e, layer)->all_held || conv_of(e, layer)->bias >= 0;
         prepare_scales(e, layer);
         if (layer->integer) {
             stage_codes(layer);
@@ -97,8 +108,8 @@ void lb_layers_prepare(lb_executor *e)
     }
 }
 
-/* Add the threads' gradients, in order; the sum is the first used one's. Returns its place. */
-static float *add_threads(const lb_executor *e, const lb_layer *layer)
+/* Add the threads' gradients, in order; the sum is the first used one's. */
+static void add_threads(const lb_executor *e, const lb_layer *layer)
 {
     const size_t n = layer->bytes[LB_BACKWARD_WEIGHTS] / sizeof(float),
                  threads = (size_t)e->options.threads;
@@ -110,12 +121,11 @@ static float *add_threads(const lb_executor *e, const lb_layer *layer)
 #pragma omp parallel for schedule(static) if (n > 65536)
         for (size_t i = 0; i < n; i++) sum[i] += part[i];
     }
-    return sum;
 }
 
 static void finish_bias(const lb_executor *e, const lb_layer *layer)
 {
-    const lb_conv *conv = &e->net->nodes[layer->node].as.conv;
+    const lb_conv *conv = conv_of(e, layer);
     if (conv->bias < 0) return;
     const bool halves = layer->split[LB_BACKWARD_WEIGHTS];
     float *gradient = e->net->params[conv->bias].grad;
@@ -152,12 +162,16 @@ void lb_layers_finish(lb_executor *e)
 {
     for (size_t i = 0; i < e->n_layers; i++) {
         lb_layer *layer = &e->layers[i];
-        const lb_node *node = &e->net->nodes[layer->node];
-        (void)add_threads(e, layer);
+        const lb_param *weight = weight_of(e, layer);
         float *plain = layer->staging, *real = plain + 2 * layer->weight_count;
-        float *to = node->as.conv.quantizer ? real : e->net->params[node->as.conv.weight].grad;
-        reorder(e, layer, LB_BACKWARD_WEIGHTS, plain);
-        finish_plain(layer, plain, to);
+        float *to = conv_of(e, layer)->quantizer ? real : weight->grad;
+        if (weight->all_held) {
+            memset(to, 0, layer->weight_count * sizeof *to);
+        } else {
+            add_threads(e, layer);
+            reorder(e, layer, LB_BACKWARD_WEIGHTS, plain);
+            finish_plain(layer, plain, to);
+        }
         lb_weights_backward(e->net, layer->node, &layer->weights, to);
         finish_bias(e, layer);
     }
@@ -205,6 +219,7 @@ void lb_layer_run(lb_executor *e, const lb_operation *op, const lb_range *r)
     const int direction = op->kind == LB_OPERATION_FORWARD         ? LB_FORWARD
                           : op->kind == LB_OPERATION_BACKWARD_DATA ? LB_BACKWARD_DATA
                                                                    : LB_BACKWARD_WEIGHTS;
+    if (direction == LB_BACKWARD_WEIGHTS && !layer->learns) return;
     const int in = direction == LB_BACKWARD_DATA ? op->out : op->in[0];
     const int out = direction == LB_FORWARD ? op->out : op->in[1];
     const size_t images = layer->run[direction][0].images;

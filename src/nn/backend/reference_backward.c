@@ -97,6 +97,7 @@ static void conv_backward(lb_executor *e, int index)
     lb_reference_node *r = &e->nodes[index];
     const float *x = e->nodes[node->in[0]].value, *dy = r->grad;
     float *dx = e->nodes[node->in[0]].grad, *d_real = r->d_real;
+    const bool held = net->params[conv->weight].all_held;
     for (size_t n = 0; n < e->images; n++) {
         for (size_t c = 0; c < in.c; c++) {
             for (size_t h = 0; h < in.h; h++) {
@@ -111,8 +112,9 @@ static void conv_backward(lb_executor *e, int index)
         for (size_t i = 0; i < conv->in / conv->groups; i++) {
             for (size_t kh = 0; kh < conv->window.kh; kh++) {
                 for (size_t kw = 0; kw < conv->window.kw; kw++) {
-                    *d_real++ =
-                        (float)conv_weight_gradient(node, in, e->images, x, dy, o, i, kh, kw);
+                    const double d =
+                        held ? 0.0 : conv_weight_gradient(node, in, e->images, x, dy, o, i, kh, kw);
+                    *d_real++ = (float)d;
                 }
             }
         }
