@@ -29,7 +29,7 @@ STAGES = {  # name: lowbit's subcommand and options; {NAME} is the folder of ano
                       " --init {lenet5-float}",
     "lenet5-impq": "impq {lenet5-uniform} --groups 290@1 --iterations 8 --epochs 3 --lr 0.01 --stop weight_bits<=1.5",
     "mlp1024-float": f"train {MLP} --widths 1024,1024,1024 --abits 32 --quantized-decay 1e-6 --epochs 8",
-    "mlp4096-binary": f"train {MLP} --widths 4096,4096,4096 --abits 1 --quantized-decay 3e-6 --epochs 6"
+    "mlp4096-binary": f"train {MLP} --widths 4096,4096,4096 --abits 1 --quantized-decay 5e-7 --epochs 10"
                       " --act-gradient approx-sign --last-layer float",
     "resnet20-float": f"train {RESNET} --method qnn --wbits 32 --abits 32 --weight-decay 5e-4 --epochs 10 --lr 0.2"
                       " --schedule one-cycle",
