@@ -29,6 +29,8 @@ extern const lb_command *const lb_commands[];
 int lb_cli_fail(const char *command, int exit_status, const char *fmt, ...);
 /** Print lb_error() as lb_cli_fail does and return the exit status of `status`. */
 int lb_cli_error(const char *command, int status);
+/** LB_OK, or, where `path` is a run, the exit status of lb_cli_fail: it is to be packed first. */
+int lb_cli_check_packed(const char *command, const char *path);
 /** Print "lowbit NAME: skipped: message" on standard error, of an image that cannot be read. `command`: the
  *  name, a const char *. */
 void lb_cli_skipped(void *command, const char *message);

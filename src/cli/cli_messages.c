@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "cli/cli.h"
+#include "lowbit/deploy.h"
 #include "lowbit/status.h"
 
 enum { MESSAGE_BYTES = 1200, LINES_MAX = 3 };
@@ -35,6 +36,15 @@ int lb_cli_fail(const char *command, int exit_status, const char *fmt, ...)
 int lb_cli_error(const char *command, int status)
 {
     return lb_cli_fail(command, status, "%s", lb_error());
+}
+
+int lb_cli_check_packed(const char *command, const char *path)
+{
+    if (lb_path_kind_of(path) != LB_PATH_RUN) return LB_OK;
+    return lb_cli_fail(command, LB_E_ARG,
+                       "%s is a run, not a packed network; `lowbit pack %s -o net.lbm` makes one "
+                       "of it",
+                       path, path);
 }
 
 void lb_cli_skipped(void *command, const char *message)

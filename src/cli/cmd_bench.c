@@ -54,12 +54,8 @@ static int check(const char *path, const char *extra)
         return lb_cli_fail("bench", LB_E_ARG,
                            "what? give a packed FILE, or --layer 128x128x3x3@32x32 --bits 1,1");
     }
-    if (path != NULL && lb_path_kind_of(path) == LB_PATH_RUN) {
-        return lb_cli_fail("bench", LB_E_ARG,
-                           "%s is a run, not a packed network; `lowbit pack %s -o net.lbm` makes "
-                           "one of it",
-                           path, path);
-    }
+    const int exit_status = path != NULL ? lb_cli_check_packed("bench", path) : LB_OK;
+    if (exit_status != LB_OK) return exit_status;
     if (threads < 1) return lb_cli_fail("bench", LB_E_ARG, "threads %d: wanted 1 or more", threads);
     if (batch < 1) return lb_cli_fail("bench", LB_E_ARG, "batch %d: wanted 1 or more", batch);
     if (!(seconds > 0.0 && seconds <= 3600.0)) {

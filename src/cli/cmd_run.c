@@ -190,12 +190,8 @@ static int run(poptContext context)
         return lb_cli_fail("run", LB_E_ARG,
                            "on what? give PNG or JPEG images, or --data with a data set");
     }
-    if (lb_path_kind_of(path) == LB_PATH_RUN) {
-        return lb_cli_fail("run", LB_E_ARG,
-                           "%s is a run, not a packed network; `lowbit pack %s -o net.lbm` makes "
-                           "one of it",
-                           path, path);
-    }
+    const int exit_status = lb_cli_check_packed("run", path);
+    if (exit_status != LB_OK) return exit_status;
     return any ? run_images(path, images) : run_data(path);
 }
 

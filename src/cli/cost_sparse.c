@@ -303,6 +303,8 @@ static int show_network(const char *path, const lb_cost_form *form)
     lb_sparse_costs *costs = NULL;
     if (batch < 1 || batch > BATCH_MAX)
         return lb_cli_fail("cost", LB_E_ARG, "--batch %d: wanted 1 to %d", batch, BATCH_MAX);
+    const int exit_status = lb_cli_check_packed("cost", path);
+    if (exit_status != LB_OK) return exit_status;
     const lb_status status = lb_cost_sparse(path, &fpga, (size_t)batch, &costs);
     if (status != LB_OK) return lb_cli_error("cost", (int)status);
     (form->json ? print_network_json : form->csv ? print_network_csv : print_network)(costs);

@@ -44,6 +44,7 @@ grep -q '^images/s at most ' table.txt || fail "no images/s: $(cat table.txt)"
 # ---- refused
 refused 2 "which cost? there is sparse" cost
 refused 2 "unknown cost 'dense'" cost dense
+refused 2 "run is a run, not a packed network; \`lowbit pack run -o net.lbm\` makes one of it" cost sparse run
 refused 2 "--zeros '100': wanted at most 32 numbers, 0 to 99.999" cost sparse --zeros 100
 refused 2 "--reuse '0': wanted at most 32 numbers, 1 to 1e+09" cost sparse --reuse 0
 refused 2 "--reuse '1,x': wanted at most 32 numbers" cost sparse --reuse 1,x
